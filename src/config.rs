@@ -1,0 +1,286 @@
+//! What the settings mean: flags and environment, read once into one checked [`Config`].
+//!
+//! [`settings`] holds the table of what can be said. All mistakes are reported together, each with
+//! what would be right, before anything else happens; nothing after this sees a raw flag.
+
+pub mod settings;
+
+use std::{ffi::OsString, fmt, net::IpAddr, str::FromStr};
+
+use settings::{Given, Origin, SETTINGS};
+
+use crate::{
+    model::{
+        architecture::Activation,
+        device::{DeviceChoice, Precision},
+        registry::{self, ModelSpec, RegistryError},
+    },
+    preprocess::ExifOrientation,
+    telemetry::{LogFormat, LogLevel},
+    upload::Limits,
+};
+
+/// Everything that the service is told at its start, checked.
+#[derive(Debug)]
+pub struct Config {
+    /// The model: its architecture and where its weights come from.
+    pub model: ModelSpec,
+    /// Activation forced by the operator; `None` follows the checkpoint.
+    pub activation: Option<Activation>,
+    /// Where the model runs.
+    pub device: DeviceChoice,
+    /// Type the model computes in.
+    pub precision: Precision,
+    /// What to do with a photo's EXIF orientation.
+    pub exif_orientation: ExifOrientation,
+    /// Host name or address of both listeners.
+    pub host: String,
+    /// Port of the API; 0 takes a free one.
+    pub port: u16,
+    /// Port of the admin listener, if there is one.
+    pub admin_port: Option<u16>,
+    /// What is logged.
+    pub log_level: LogLevel,
+    /// How it is logged.
+    pub log_format: LogFormat,
+    /// Threads for decoding and for computing, at least 1.
+    pub threads: usize,
+    /// What a request may bring.
+    pub limits: Limits,
+    /// Most pixels of an image, width x height, at least 1.
+    pub max_image_pixels: u64,
+}
+
+/// Why there is no [`Config`].
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Not a command line of ours, or a request for help or the version.
+    #[error(transparent)]
+    CommandLine(#[from] clap::Error),
+    /// Values that cannot be used, all of them.
+    #[error("{} wrong value{}:\n{}", .0.len(), if .0.len() == 1 { "" } else { "s" }, list(.0))]
+    Values(Vec<WrongValue>),
+}
+
+/// One value that cannot be used.
+#[derive(Debug)]
+pub struct WrongValue {
+    setting: &'static str,
+    found: String,
+    origin: Origin,
+    /// What is wrong and what would be right.
+    reason: String,
+}
+
+impl Config {
+    /// Reads the command line (`arguments`, the program's name first), then `env`, then defaults.
+    ///
+    /// # Errors
+    /// [`ConfigError::CommandLine`] for unknown flags, `--help` and `--version`;
+    /// [`ConfigError::Values`] with every value that is wrong.
+    pub fn read(
+        arguments: impl IntoIterator<Item = OsString>,
+        env: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, ConfigError> {
+        let mut reader = Reader { given: settings::gather(arguments, env)?, wrong: Vec::new() };
+        let model = reader.model();
+        let precision = reader.precision();
+        let (port, admin_port) = reader.ports();
+        let limits = Limits {
+            body_bytes: reader.read("max-body-bytes", bytes),
+            images: reader.read("max-images", positive),
+        };
+        let max_image_pixels = reader.read("max-image-pixels", positive);
+        let activation = reader.read("activation", one_of(&ACTIVATIONS));
+        let device = reader.read("device", one_of(&DEVICES));
+        let exif_orientation = reader.read("exif-orientation", one_of(&EXIF_ORIENTATIONS));
+        let host = reader.read("host", host);
+        let log_level = reader.read("log-level", one_of(&LOG_LEVELS));
+        let log_format = reader.read("log-format", one_of(&LOG_FORMATS));
+        let threads = reader.read("threads", threads);
+        match model {
+            Some(model) if reader.wrong.is_empty() => Ok(Self {
+                model,
+                activation,
+                device,
+                precision,
+                exif_orientation,
+                host,
+                port,
+                admin_port,
+                log_level,
+                log_format,
+                threads,
+                limits,
+                max_image_pixels,
+            }),
+            _ => Err(ConfigError::Values(reader.wrong)),
+        }
+    }
+}
+
+/// Turns what was given into values and keeps every mistake.
+struct Reader {
+    given: Given,
+    wrong: Vec<WrongValue>,
+}
+
+impl Reader {
+    fn text(&self, flag: &'static str) -> &str {
+        &self.given[flag].0
+    }
+
+    fn refuse(&mut self, flag: &'static str, reason: String) {
+        let (found, origin) = self.given[flag].clone();
+        self.wrong.push(WrongValue { setting: flag, found, origin, reason });
+    }
+
+    /// The value of `flag`; a wrong one is kept as a mistake and stands in by its default.
+    fn read<T>(&mut self, flag: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> T {
+        let parsed = parse(self.text(flag).trim());
+        parsed.unwrap_or_else(|reason| {
+            self.refuse(flag, reason);
+            parse(setting(flag).default).expect("every default parses: a test reads them all")
+        })
+    }
+
+    fn model(&mut self) -> Option<ModelSpec> {
+        let resolved = registry::resolve(self.text("model-name"), self.text("pretrained"));
+        resolved
+            .map_err(|error| {
+                let flag = match &error {
+                    RegistryError::UnknownPretrained { .. }
+                    | RegistryError::ConflictingSources { .. } => "pretrained",
+                    RegistryError::MalformedName { name, .. }
+                        if name == self.text("pretrained") =>
+                    {
+                        "pretrained"
+                    }
+                    _ => "model-name",
+                };
+                self.refuse(flag, error.to_string());
+            })
+            .ok()
+    }
+
+    fn precision(&mut self) -> Precision {
+        let precision = self.read("precision", one_of(&PRECISIONS));
+        if precision != Precision::F32 && self.text("device").trim().eq_ignore_ascii_case("cpu") {
+            self.refuse("precision", "the CPU computes in f32; use f32, or --device cuda".into());
+        }
+        precision
+    }
+
+    fn ports(&mut self) -> (u16, Option<u16>) {
+        let port = self.read("port", port_number);
+        let admin_port = self.read("admin-port", port_number);
+        if admin_port != 0 && admin_port == port {
+            let reason = "is also the API's --port; choose another, or 0 to do without";
+            self.refuse("admin-port", reason.into());
+        }
+        (port, (admin_port != 0).then_some(admin_port))
+    }
+}
+
+fn setting(flag: &str) -> &'static settings::Setting {
+    SETTINGS.iter().find(|setting| setting.flag == flag).expect("flags here are flags of SETTINGS")
+}
+
+/// Names and what they mean; the first of several for one meaning is the one that is told.
+type Choices<T, const N: usize> = [(&'static str, T); N];
+
+const ACTIVATIONS: Choices<Option<Activation>, 3> =
+    [("auto", None), ("gelu", Some(Activation::Gelu)), ("quick_gelu", Some(Activation::QuickGelu))];
+const DEVICES: Choices<DeviceChoice, 3> =
+    [("auto", DeviceChoice::Auto), ("cpu", DeviceChoice::Cpu), ("cuda", DeviceChoice::Cuda)];
+const EXIF_ORIENTATIONS: Choices<ExifOrientation, 2> =
+    [("ignore", ExifOrientation::Ignore), ("apply", ExifOrientation::Apply)];
+const LOG_FORMATS: Choices<LogFormat, 2> = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+const LOG_LEVELS: Choices<LogLevel, 5> = [
+    ("debug", LogLevel::Debug),
+    ("info", LogLevel::Info),
+    ("warning", LogLevel::Warning),
+    ("warn", LogLevel::Warning),
+    ("error", LogLevel::Error),
+];
+const PRECISIONS: Choices<Precision, 3> =
+    [("f32", Precision::F32), ("f16", Precision::F16), ("bf16", Precision::Bf16)];
+
+fn one_of<T: Copy>(choices: &[(&'static str, T)]) -> impl Fn(&str) -> Result<T, String> {
+    move |text| {
+        let chosen = choices.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+        chosen.map(|(_, choice)| *choice).ok_or_else(|| {
+            let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+            format!("use one of: {}", names.join(", "))
+        })
+    }
+}
+
+fn port_number(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| "use a port number from 0 to 65535".to_owned())
+}
+
+fn positive<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {
+    let number = text.parse().ok().filter(|number| *number >= T::from(1));
+    number.ok_or_else(|| "use a whole number of 1 or more".to_owned())
+}
+
+/// More threads than this are a slip of the pen: no machine that serves this model has them.
+const MOST_THREADS: usize = 1024;
+
+#[allow(clippy::disallowed_methods, reason = "the one place that the ban names")]
+fn threads(text: &str) -> Result<usize, String> {
+    if text.eq_ignore_ascii_case("auto") {
+        // Follows the CPU affinity and the cgroup's CPU limit, rounded down, at least 1.
+        return Ok(std::thread::available_parallelism().map_or(1, usize::from));
+    }
+    let number = text.parse().ok().filter(|number| (1..=MOST_THREADS).contains(number));
+    number.ok_or_else(|| format!("use auto or a whole number from 1 to {MOST_THREADS}"))
+}
+
+fn host(text: &str) -> Result<String, String> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let is_name = !bare.is_empty()
+        && bare.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.')
+        && bare.chars().any(|c| c.is_ascii_alphabetic());
+    if bare.parse::<IpAddr>().is_ok() || is_name {
+        Ok(bare.to_owned())
+    } else {
+        Err("use an IP address (127.0.0.1, 0.0.0.0, ::) or a host name".to_owned())
+    }
+}
+
+/// A number of bytes, with an optional unit: decimal `kB MB GB`, binary `KiB MiB GiB` or `Ki Mi Gi`.
+fn bytes(text: &str) -> Result<usize, String> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => Some(1),
+        "kb" => Some(1_000),
+        "mb" => Some(1_000_000),
+        "gb" => Some(1_000_000_000),
+        "ki" | "kib" => Some(1 << 10),
+        "mi" | "mib" => Some(1 << 20),
+        "gi" | "gib" => Some(1 << 30),
+        _ => None,
+    };
+    let size = number.parse().ok().zip(factor).and_then(|(n, f): (usize, usize)| n.checked_mul(f));
+    let reason = "use a size of 1 or more, in bytes or with a unit, like 268435456 or 256MiB";
+    size.filter(|size| *size > 0).ok_or_else(|| reason.to_owned())
+}
+
+impl fmt::Display for WrongValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { setting: flag, found, origin, reason } = self;
+        let origin = match origin {
+            Origin::Flag => String::new(),
+            Origin::Environment => format!(" (from the variable {})", setting(flag).env),
+            Origin::Default => " (the default)".to_owned(),
+        };
+        write!(f, "--{flag} {found:?}{origin}: {reason}")
+    }
+}
+
+fn list(wrong: &[WrongValue]) -> String {
+    wrong.iter().map(|wrong| format!("  {wrong}")).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,189 @@
+//! The one table of settings: flag, environment variable, default and meaning of each.
+//!
+//! The command line, `--help`, the reading of the environment and the table in the README all come
+//! from (or are tested against) [`SETTINGS`]. This file knows what was said; [`super`] what it means.
+
+use std::{collections::HashMap, ffi::OsString};
+
+use clap::{Arg, Command};
+
+/// One setting, as a person writes it.
+#[derive(Debug)]
+pub struct Setting {
+    /// Name of the flag, without the dashes.
+    pub flag: &'static str,
+    /// Environment variable of the same meaning; the flag wins, an empty variable counts as unset.
+    pub env: &'static str,
+    /// What holds when neither is given.
+    pub default: &'static str,
+    /// What stands for the value in `--help`.
+    pub value: &'static str,
+    /// One sentence of help: meaning, unit and what may be written.
+    pub help: &'static str,
+}
+
+/// Every setting of the service, in the order of `--help` and of the README.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        flag: "model-name",
+        env: "MODEL_NAME",
+        default: "ViT-B-32",
+        value: "NAME",
+        help: "Model to serve: a name of open_clip's, hf-hub:ORG/REPO or local-dir:PATH",
+    },
+    Setting {
+        flag: "pretrained",
+        env: "MODEL_PRETRAINED",
+        default: "openai",
+        value: "TAG",
+        help: "Weights: a tag of the model, the path of a .safetensors file, or `random` (seeded, no download)",
+    },
+    Setting {
+        flag: "host",
+        env: "HOST",
+        default: "127.0.0.1",
+        value: "HOST",
+        help: "Address to listen on; 0.0.0.0 or :: for every interface",
+    },
+    Setting {
+        flag: "port",
+        env: "PORT",
+        default: "8002",
+        value: "PORT",
+        help: "Port of the API; 0 takes a free one and logs it",
+    },
+    Setting {
+        flag: "admin-port",
+        env: "ADMIN_PORT",
+        default: "9090",
+        value: "PORT",
+        help: "Port of health, model info and metrics alone; 0 switches it off",
+    },
+    Setting {
+        flag: "log-level",
+        env: "LOG_LEVEL",
+        default: "info",
+        value: "LEVEL",
+        help: "What is logged: debug, info, warning (or warn) or error",
+    },
+    Setting {
+        flag: "log-format",
+        env: "LOG_FORMAT",
+        default: "text",
+        value: "FORMAT",
+        help: "How it is logged: text for people, json for machines",
+    },
+    Setting {
+        flag: "device",
+        env: "DEVICE",
+        default: "auto",
+        value: "DEVICE",
+        help: "Where the model runs: auto (a GPU if this build and machine have one), cpu or cuda",
+    },
+    Setting {
+        flag: "precision",
+        env: "PRECISION",
+        default: "f32",
+        value: "TYPE",
+        help: "Type the model computes in: f32, or on a GPU f16 or bf16",
+    },
+    Setting {
+        flag: "activation",
+        env: "ACTIVATION",
+        default: "auto",
+        value: "NAME",
+        help: "Activation of the model: auto (as its checkpoint was trained), gelu or quick_gelu",
+    },
+    Setting {
+        flag: "exif-orientation",
+        env: "EXIF_ORIENTATION",
+        default: "ignore",
+        value: "HOW",
+        help: "A photo's EXIF orientation: ignore (as the original service) or apply",
+    },
+    Setting {
+        flag: "threads",
+        env: "THREADS",
+        default: "auto",
+        value: "N",
+        help: "Threads that decode and that compute; auto is one for each CPU that the process may use",
+    },
+    Setting {
+        flag: "max-body-bytes",
+        env: "MAX_BODY_BYTES",
+        default: "256MiB",
+        value: "SIZE",
+        help: "Largest request body; bytes, or with a unit like 64MiB",
+    },
+    Setting {
+        flag: "max-images",
+        env: "MAX_IMAGES",
+        default: "256",
+        value: "N",
+        help: "Most images in one request",
+    },
+    Setting {
+        flag: "max-image-pixels",
+        env: "MAX_IMAGE_PIXELS",
+        default: "178956970",
+        value: "N",
+        help: "Most pixels (width x height) of one image; the default is Pillow's own limit",
+    },
+];
+
+/// Where a value came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The command line.
+    Flag,
+    /// The environment variable.
+    Environment,
+    /// Neither: the default.
+    Default,
+}
+
+/// The settings as they were given, by flag, each with its origin.
+pub(super) type Given = HashMap<&'static str, (String, Origin)>;
+
+/// The command line, made from [`SETTINGS`].
+pub fn command() -> Command {
+    let arguments = SETTINGS.iter().map(|setting| {
+        Arg::new(setting.flag)
+            .long(setting.flag)
+            .value_name(setting.value)
+            .help(format!("{} [env: {}] [default: {}]", setting.help, setting.env, setting.default))
+    });
+    Command::new("inference-service")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Serves CLIP image embeddings over HTTP.")
+        .after_help(
+            "Try it without a network: inference-service --pretrained random\n\
+             Then: curl -F files=@photo.jpg http://127.0.0.1:8002/embed/batch",
+        )
+        .args(arguments)
+}
+
+/// Reads flags, then `env`, then defaults; the error is clap's own (also for `--help`).
+pub(super) fn gather(
+    arguments: impl IntoIterator<Item = OsString>,
+    env: impl Fn(&str) -> Option<OsString>,
+) -> Result<Given, clap::Error> {
+    let mut matches = command().try_get_matches_from(arguments)?;
+    Ok(SETTINGS
+        .iter()
+        .map(|setting| {
+            let flag = matches.remove_one::<String>(setting.flag);
+            // A value that is no UTF-8 is passed on with its broken places marked: it is refused
+            // where it is read, by the setting's own message.
+            let variable = || {
+                let value = env(setting.env)?.to_string_lossy().into_owned();
+                (!value.is_empty()).then_some(value)
+            };
+            let value = flag
+                .map(|value| (value, Origin::Flag))
+                .or_else(|| variable().map(|value| (value, Origin::Environment)))
+                .unwrap_or_else(|| (setting.default.to_owned(), Origin::Default));
+            (setting.flag, value)
+        })
+        .collect())
+}

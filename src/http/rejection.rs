@@ -1,0 +1,198 @@
+//! Every way in which a request can fail, and the status and body that its client reads.
+//!
+//! Bodies are the original's, `{"detail": ...}`, with a stable `code` beside. This is the one place
+//! that turns causes into statuses.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{
+    batcher::BatchError, embedder::PhotoError, model::ModelInfo, upload::json::FieldError,
+};
+
+/// Why a request fails.
+#[derive(Debug)]
+pub enum Rejection {
+    /// The weights are not loaded yet.
+    NoModel,
+    /// The list of photos is empty.
+    NoImages,
+    /// The form has no part `files`.
+    NoFiles,
+    /// A photo cannot be embedded.
+    Photo {
+        /// Its place in the request, from 0.
+        index: usize,
+        /// Why.
+        error: PhotoError,
+    },
+    /// The JSON or the query is not what it should be.
+    Validation(Vec<FieldError>),
+    /// The request names a model that is not served.
+    OtherModel {
+        /// What it named.
+        asked: String,
+        /// What is served.
+        served: Box<ModelInfo>,
+    },
+    /// More photos than a request may have.
+    TooManyImages {
+        /// How many it has.
+        found: usize,
+        /// `--max-images`.
+        limit: usize,
+    },
+    /// A larger body than a request may have.
+    BodyTooLarge {
+        /// Its length, where the client said it.
+        found: Option<u64>,
+        /// `--max-body-bytes`.
+        limit: usize,
+    },
+    /// The body broke off.
+    BodyIncomplete(String),
+    /// The form cannot be read.
+    Multipart(String),
+    /// A content type that the route does not take.
+    ContentType(String),
+    /// No such route.
+    NotFound,
+    /// The route has other methods.
+    MethodNotAllowed,
+    /// The model failed.
+    Batch(BatchError),
+    /// A fault of the service.
+    Internal,
+}
+
+/// The body of an error.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ErrorBody {
+    /// What was wrong and what to do, for people; for a body that fails validation FastAPI's list.
+    #[schema(value_type = Value, example = "Failed to decode image 3: the JPEG file is truncated")]
+    pub detail: Value,
+    /// What was wrong, for programs; stable.
+    #[schema(example = "truncated_image")]
+    pub code: &'static str,
+    /// Place of the photo at fault in the request, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 3)]
+    pub index: Option<usize>,
+}
+
+/// Seconds after which a client that found no model may ask again.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+impl Rejection {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::NoModel | Self::Batch(BatchError::Stopped) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Photo { error: PhotoError::Panicked, .. }
+            | Self::Batch(BatchError::Model)
+            | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            // Whatever is wrong with a photo is a 400, as its clients know it from the original.
+            Self::NoImages
+            | Self::NoFiles
+            | Self::Photo { .. }
+            | Self::OtherModel { .. }
+            | Self::BodyIncomplete(_)
+            | Self::Multipart(_) => StatusCode::BAD_REQUEST,
+            Self::Validation(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooManyImages { .. } | Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NoModel => "no_model",
+            Self::NoImages => "no_images",
+            Self::NoFiles => "no_files",
+            Self::Photo { error, .. } => error.code(),
+            Self::Validation(errors) if errors.iter().any(|e| e.kind == "json_invalid") => {
+                "invalid_json"
+            }
+            Self::Validation(_) => "invalid_request",
+            Self::OtherModel { .. } => "other_model",
+            Self::TooManyImages { .. } => "too_many_images",
+            Self::BodyTooLarge { .. } => "body_too_large",
+            Self::BodyIncomplete(_) => "incomplete_body",
+            Self::Multipart(_) => "invalid_multipart",
+            Self::ContentType(_) => "unsupported_content_type",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::Batch(error) => error.code(),
+            Self::Internal => "internal",
+        }
+    }
+
+    fn detail(&self) -> Value {
+        match self {
+            Self::NoModel => "No model loaded".into(),
+            Self::NoImages => "No images provided".into(),
+            Self::NoFiles => "No files provided".into(),
+            Self::Photo { index, error } => {
+                format!("Failed to decode image {index}: {error}").into()
+            }
+            Self::Validation(errors) => json!(errors),
+            Self::OtherModel { asked, served } => format!(
+                "This service serves {} with the weights {} and no other; the request names \
+                 {asked}. Leave model_name and pretrained out, or start a service with that model",
+                served.model_name, served.pretrained
+            )
+            .into(),
+            Self::TooManyImages { found, limit } => format!(
+                "{found} images in one request, the limit is {limit} (--max-images): send several \
+                 requests"
+            )
+            .into(),
+            Self::BodyTooLarge { found, limit } => {
+                let found = found.map_or("a body".to_owned(), |found| format!("{found} bytes"));
+                format!("{found} over the limit of {limit} bytes (--max-body-bytes): send less")
+                    .into()
+            }
+            Self::BodyIncomplete(reason) => format!("The body broke off: {reason}").into(),
+            Self::Multipart(reason) => {
+                format!("There was an error parsing the body: {reason}").into()
+            }
+            Self::ContentType(found) => format!(
+                "Content type {found} is not taken here; send application/json, \
+                 multipart/form-data, image/* or application/octet-stream"
+            )
+            .into(),
+            Self::NotFound => "Not Found".into(),
+            Self::MethodNotAllowed => "Method Not Allowed".into(),
+            Self::Batch(error) => error.to_string().into(),
+            Self::Internal => "Internal Server Error".into(),
+        }
+    }
+}
+
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        let index = match self {
+            Self::Photo { index, .. } => Some(index),
+            _ => None,
+        };
+        let code = self.code();
+        let status = self.status();
+        let body = Json(ErrorBody { detail: self.detail(), code, index });
+        let mut response = (status, body).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        response.extensions_mut().insert(Code(code));
+        response
+    }
+}
+
+/// The code of a rejection, for the log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Code(pub(super) &'static str);

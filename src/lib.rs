@@ -1,0 +1,29 @@
+//! A service that turns photos into CLIP embeddings, exact to Pillow and open_clip.
+//!
+//! A request goes one way through these modules, which stand here in its order:
+//!
+//! ```text
+//! http --Upload--> preprocess --Pixels--> batcher --> model --Embedding--> http
+//! ```
+//!
+//! [`http`] takes requests and knows statuses; [`upload`] is what a client sent; [`embedder`] leads
+//! it through [`preprocess`], where photos become pixels, and [`batcher`], which hands them to the
+//! [`model`]. [`config`] says how all of it is set up; [`metrics`], [`telemetry`], [`threads`] and
+//! [`shutdown`] serve all of them.
+
+pub mod config;
+pub mod http;
+pub mod upload;
+
+pub mod embedder;
+
+pub mod preprocess;
+
+pub mod batcher;
+
+pub mod model;
+
+pub mod metrics;
+pub mod shutdown;
+pub mod telemetry;
+pub mod threads;

@@ -1,0 +1,68 @@
+//! A table of contents: settings, log, threads, listeners, model, requests, the end.
+
+use std::process::ExitCode;
+
+use inference_service::{
+    config::{Config, ConfigError},
+    http::server::{self, ServeError},
+    telemetry, threads,
+};
+
+/// Exit status for a command line or settings that cannot be used (`EX_USAGE` of sysexits.h).
+const USAGE: u8 = 64;
+
+fn main() -> ExitCode {
+    let config = match Config::read(std::env::args_os(), |name| std::env::var_os(name)) {
+        Ok(config) => config,
+        Err(error) => return refuse(&error),
+    };
+    telemetry::start(config.log_level, config.log_format);
+    // SAFETY: no thread has been started yet.
+    #[allow(unsafe_code, reason = "candle takes the number of threads from the environment")]
+    unsafe {
+        threads::limit_candle(config.threads);
+    }
+    match run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the service cannot go on");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(config: Config) -> Result<(), ServeError> {
+    let io = threads::io(config.threads).get();
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        decode_threads = config.threads,
+        compute_threads = config.threads,
+        io_threads = io,
+        "starting"
+    );
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(io)
+        .thread_name("http")
+        .enable_all()
+        .build()
+        .map_err(ServeError::Runtime)?;
+    let outcome = runtime.block_on(server::run(config));
+    // What still runs has nobody left to answer to.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Says what is wrong with the command line, or prints the help or version that it asked for.
+fn refuse(error: &ConfigError) -> ExitCode {
+    match error {
+        ConfigError::CommandLine(error) => {
+            // A closed pipe, as with `--help | head -1`, leaves nothing to do.
+            let _ = error.print();
+            if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
+        }
+        ConfigError::Values(_) => {
+            eprintln!("inference-service: {error}\n\nSee inference-service --help.");
+            ExitCode::from(USAGE)
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Finds the files of a model: a checkpoint and, where the architecture is not known yet, the
+//! config beside it, in a repository of the hub, a folder, or as one file.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    ModelError,
+    architecture::{Architecture, ArchitectureError},
+    hub::{Hub, HubError, Repo},
+    registry::{ConfigUse, ModelSpec, ServedModel, Source},
+};
+
+/// Checkpoints of a repository, best first: open_clip's safetensors, the same with Hugging Face's
+/// names, open_clip's pickle.
+const CHECKPOINTS: [&str; 3] =
+    ["open_clip_model.safetensors", "model.safetensors", "open_clip_pytorch_model.bin"];
+
+/// open_clip's config, which also knows the preprocessing.
+const OPEN_CLIP_CONFIG: &str = "open_clip_config.json";
+
+/// Hugging Face's config.
+const HUGGING_FACE_CONFIG: &str = "config.json";
+
+/// Revision of a repository where none is named.
+const DEFAULT_REVISION: &str = "main";
+
+/// Why the files beside one another make no model.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The folder has no checkpoint.
+    #[error("{}: no checkpoint in this folder; expected one of {}", .0.display(), CHECKPOINTS.join(", "))]
+    NoCheckpoint(PathBuf),
+    /// A config cannot be read.
+    #[error("{}: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// A config is there, but what it describes cannot be served.
+    #[error("{}: {reason}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: ArchitectureError,
+    },
+}
+
+/// The model of `spec` with its architecture, and the path of its checkpoint, which seeded weights
+/// have not.
+///
+/// # Errors
+/// [`ModelError`] when a file cannot be had or a config cannot be served.
+pub fn find(spec: ModelSpec) -> Result<(ServedModel, Option<PathBuf>), ModelError> {
+    let (config, checkpoint) = match &spec.source {
+        Source::Seeded => (None, None),
+        Source::File(path) => (None, Some(path.clone())),
+        Source::LocalDir(folder) => {
+            let get = |name: &str| Ok(folder.join(name)).map(|path| path.is_file().then_some(path));
+            let config = config(&spec, get)?;
+            let checkpoints = CHECKPOINTS.iter().map(|name| folder.join(name));
+            let checkpoint = checkpoints.into_iter().find(|path| path.is_file());
+            (config, Some(checkpoint.ok_or_else(|| SourceError::NoCheckpoint(folder.clone()))?))
+        }
+        Source::Hub { repo, revision } => {
+            let hub = Hub::from_env(|name| std::env::var(name).ok())?;
+            let repo = hub.repo(repo, revision.as_deref().unwrap_or(DEFAULT_REVISION))?;
+            let config = config(&spec, |name| if_there(&repo, name))?;
+            (config, Some(repo.first_of(&CHECKPOINTS)?.0))
+        }
+    };
+    Ok((spec.with_config(config)?, checkpoint))
+}
+
+/// The config that `get` finds, if `spec` has a use for one.
+fn config(
+    spec: &ModelSpec,
+    get: impl Fn(&str) -> Result<Option<PathBuf>, HubError>,
+) -> Result<Option<Architecture>, ModelError> {
+    if spec.config == ConfigUse::Unused {
+        return Ok(None);
+    }
+    let name = &spec.model_name;
+    if let Some(path) = get(OPEN_CLIP_CONFIG)? {
+        let read = |json: &str| Architecture::from_open_clip_config(name, json);
+        return Ok(Some(parse(&path, read)?));
+    }
+    match get(HUGGING_FACE_CONFIG)? {
+        Some(path) => Ok(Some(parse(&path, |json| Architecture::from_hf_config(name, json))?)),
+        None => Ok(None),
+    }
+}
+
+fn if_there(repo: &Repo<'_>, name: &str) -> Result<Option<PathBuf>, HubError> {
+    match repo.get(name) {
+        Err(HubError::FileNotFound(_)) => Ok(None),
+        found => found.map(Some),
+    }
+}
+
+fn parse(
+    path: &Path,
+    read: impl Fn(&str) -> Result<Architecture, ArchitectureError>,
+) -> Result<Architecture, SourceError> {
+    let json = std::fs::read_to_string(path)
+        .map_err(|reason| SourceError::Unreadable { path: path.to_owned(), reason })?;
+    read(&json).map_err(|reason| SourceError::Config { path: path.to_owned(), reason })
+}

@@ -1,0 +1,76 @@
+//! From the bytes of a photo to the numbers that the model reads, exactly as Pillow and open_clip
+//! make them: probe, decode, resize and crop, normalise.
+//!
+//! Knows neither HTTP nor tokio. Each step is a file: [`probe`](mod@probe) refuses by the header
+//! before a pixel is allocated, [`decode`](mod@decode) gives Pillow's RGB, [`resize`] and [`crop`]
+//! give open_clip's square, [`normalize`] the model's numbers.
+
+pub mod crop;
+pub mod decode;
+pub mod error;
+pub mod normalize;
+pub mod orientation;
+pub mod probe;
+pub mod resize;
+
+pub use decode::{DecodeOptions, ExifOrientation, Rgb, decode};
+pub use error::ImageError;
+pub use normalize::Normalization;
+pub use probe::{Format, Header, probe};
+pub use resize::{RgbView, resize_crop};
+
+use crate::model::architecture::Architecture;
+
+/// A photo as the model reads it: `[3, size, size]` normalised numbers, channel by channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pixels(Vec<f32>);
+
+impl Pixels {
+    /// The numbers, row-major.
+    pub fn as_slice(&self) -> &[f32] {
+        &self.0
+    }
+}
+
+/// The way from bytes to [`Pixels`] for one model.
+#[derive(Debug)]
+pub struct Preprocess {
+    size: u32,
+    normalization: Normalization,
+    decode: DecodeOptions,
+}
+
+impl Preprocess {
+    /// As `architecture` was trained, within the limits of `decode`.
+    pub fn new(architecture: &Architecture, decode: DecodeOptions) -> Self {
+        let config = &architecture.preprocess;
+        Self {
+            size: u32::try_from(architecture.vision.image_size)
+                .expect("an architecture's dimensions are at most MAX_DIMENSION"),
+            normalization: Normalization::new(config.mean, config.std),
+            decode,
+        }
+    }
+
+    /// The square of the photo that the model sees: `size * size` RGB pixels, row-major.
+    ///
+    /// # Errors
+    /// [`ImageError`] when `bytes` are no image that can be read, or too large a one.
+    pub fn crop(&self, bytes: &[u8]) -> Result<Vec<u8>, ImageError> {
+        let rgb = decode(bytes, &self.decode)?;
+        let view = RgbView::new(rgb.width, rgb.height, &rgb.data)
+            .expect("decode gives three bytes a pixel and no empty image");
+        Ok(resize_crop(view, self.size))
+    }
+
+    /// The photo as the model reads it.
+    ///
+    /// # Errors
+    /// As [`Self::crop`].
+    pub fn pixels(&self, bytes: &[u8]) -> Result<Pixels, ImageError> {
+        let crop = self.crop(bytes)?;
+        let mut numbers = vec![0.; crop.len()];
+        self.normalization.apply(&crop, &mut numbers);
+        Ok(Pixels(numbers))
+    }
+}

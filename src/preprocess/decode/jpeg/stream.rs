@@ -1,0 +1,297 @@
+//! What a decoder is given of a JPEG: a clean copy of the complete file. It holds tables, frame,
+//! scans, and one Adobe segment that states the colours that libjpeg would assume. Comments,
+//! thumbnails, metadata and stray bytes do not reach the decoder, so none of them can trip it.
+
+use super::segments::{EOI, SOI, SOS, Segment, segments};
+use crate::preprocess::{error::ImageError, probe::Format};
+
+const DHT: u8 = 0xC4;
+const DAC: u8 = 0xCC;
+const DQT: u8 = 0xDB;
+const DRI: u8 = 0xDD;
+const APP0: u8 = 0xE0;
+const APP14: u8 = 0xEE;
+const APP15: u8 = 0xEF;
+const COM: u8 = 0xFE;
+const DNL: u8 = 0xDC;
+
+/// The most scans that a file may have. libjpeg's own progressive script makes 10; a file of many
+/// tiny scans costs a pass over all pixels for each.
+const MAX_SCANS: usize = 100;
+
+/// Tells `zune-jpeg` to do what libjpeg does always: where Huffman tables are missing, as in the
+/// frames of Motion JPEG, the standard ones are meant.
+const MOTION_JPEG: &[u8] = b"\xFF\xE0\0\x07AVI1\0";
+
+/// How colours are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::preprocess::decode) enum Space {
+    Grey,
+    YCbCr,
+    Rgb,
+    Cmyk,
+    Ycck,
+}
+
+impl Space {
+    /// Components a pixel.
+    pub(super) fn components(self) -> usize {
+        match self {
+            Self::Grey => 1,
+            Self::YCbCr | Self::Rgb => 3,
+            Self::Cmyk | Self::Ycck => 4,
+        }
+    }
+}
+
+/// The frame header.
+pub(super) struct Frame {
+    sof: u8,
+    pub(super) width: u16,
+    pub(super) height: u16,
+    /// Identifier, sampling factors and quantisation table of each component.
+    pub(super) components: Vec<[u8; 3]>,
+}
+
+impl Frame {
+    fn read(segment: &Segment<'_>) -> Result<Self, ImageError> {
+        let &[bits, h1, h0, w1, w0, count, ref rest @ ..] = segment.payload else {
+            return Err(corrupt("its frame header is too short"));
+        };
+        if bits != 8 {
+            return Err(unsupported(format!("{bits} bits a sample")));
+        }
+        let components: Vec<[u8; 3]> = rest.as_chunks().0.to_vec();
+        if components.len() != usize::from(count) || !matches!(count, 1 | 3 | 4) {
+            return Err(unsupported(format!("{count} components a pixel")));
+        }
+        check_sampling(&components)?;
+        Ok(Self {
+            sof: segment.marker,
+            width: u16::from_be_bytes([w1, w0]),
+            height: u16::from_be_bytes([h1, h0]),
+            components,
+        })
+    }
+
+    /// Whether the image comes in scans of growing detail.
+    pub(super) fn is_progressive(&self) -> bool {
+        matches!(self.sof, 0xC2 | 0xCA)
+    }
+
+    /// What the frame is, where it is neither baseline nor progressive with Huffman codes.
+    #[cfg(not(feature = "libjpeg-turbo"))]
+    pub(super) fn uncommon(&self) -> Option<&'static str> {
+        match self.sof {
+            0xC0..=0xC2 => None,
+            0xC3 => Some("lossless coding"),
+            0xC9 | 0xCA => Some("arithmetic coding"),
+            _ => Some("hierarchical or lossless coding"),
+        }
+    }
+}
+
+/// The frame header of a file.
+pub(super) fn frame(bytes: &[u8]) -> Result<Frame, ImageError> {
+    for segment in segments(bytes) {
+        match segment? {
+            segment if is_frame(segment.marker) => return Frame::read(&segment),
+            segment if matches!(segment.marker, SOS | EOI) => break,
+            _ => {}
+        }
+    }
+    Err(corrupt("it has no frame header before its pixels"))
+}
+
+/// A complete JPEG.
+pub(super) struct Stream<'a> {
+    pub(super) frame: Frame,
+    /// Tables, frame header and scans, in order.
+    segments: Vec<Segment<'a>>,
+    jfif: bool,
+    adobe: Option<u8>,
+}
+
+impl<'a> Stream<'a> {
+    /// Reads all segments up to the end-of-image marker, without which the file is truncated
+    /// (Pillow refuses it too).
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, ImageError> {
+        let (mut frame, mut jfif, mut adobe) = (None, false, None);
+        let (mut kept, mut scans) = (Vec::new(), 0);
+        for segment in segments(bytes) {
+            let segment = segment?;
+            match (segment.marker, segment.payload) {
+                (APP0, [b'J', b'F', b'I', b'F', 0, ..]) => jfif = true,
+                (APP14, &[b'A', b'd', b'o', b'b', b'e', _, _, _, _, _, _, transform, ..]) => {
+                    adobe = Some(transform);
+                }
+                (DHT | DAC | DQT | DRI, _) => kept.push(segment),
+                (SOS, _) => {
+                    scans += 1;
+                    kept.push(segment);
+                }
+                (marker, _) if is_frame(marker) => {
+                    if frame.replace(Frame::read(&segment)?).is_some() {
+                        return Err(corrupt("it has two frame headers"));
+                    }
+                    kept.push(segment);
+                }
+                (APP0..=APP15 | COM | DNL, _) => {}
+                (marker, _) => return Err(corrupt(format!("it has a marker FF {marker:02X}"))),
+            }
+        }
+        let frame = frame.ok_or_else(|| corrupt("it has no frame header"))?;
+        if frame.is_progressive() {
+            kept.iter().filter(|s| s.marker == SOS).try_for_each(check_progression)?;
+        }
+        match scans {
+            0 => Err(corrupt("it has no scan")),
+            1..=MAX_SCANS => Ok(Self { frame, segments: kept, jfif, adobe }),
+            scans => Err(corrupt(format!("it has {scans} scans, more than {MAX_SCANS}"))),
+        }
+    }
+
+    /// Puts the tables of another stream, as TIFF keeps them, in front.
+    pub(super) fn prepend_tables(&mut self, tables: &'a [u8]) -> Result<(), ImageError> {
+        let tables: Result<Vec<_>, _> = segments(tables)
+            .filter(|s| !matches!(s, Ok(Segment { marker, .. }) if !matches!(*marker, DHT | DQT)))
+            .collect();
+        self.segments.splice(..0, tables?);
+        Ok(())
+    }
+
+    /// The colours, by the rules of libjpeg's `default_decompress_parms`.
+    pub(super) fn space(&self) -> Space {
+        let ids = [0, 1, 2].map(|i| self.frame.components.get(i).map_or(0, |c| c[0]));
+        match (self.frame.components.len(), self.adobe) {
+            (1, _) => Space::Grey,
+            (4, None | Some(0)) => Space::Cmyk,
+            (4, _) => Space::Ycck,
+            _ if self.jfif => Space::YCbCr,
+            (_, Some(0)) => Space::Rgb,
+            (_, None) if ids == *b"RGB" => Space::Rgb,
+            _ => Space::YCbCr,
+        }
+    }
+
+    /// Whether one scan holds all of the pixels. What follows it, libjpeg ignores.
+    #[cfg(not(feature = "libjpeg-turbo"))]
+    pub(super) fn is_one_scan(&self) -> bool {
+        let first = self.segments.iter().find(|s| s.marker == SOS);
+        let components = first.and_then(|s| s.payload.first()).copied().unwrap_or_default();
+        !self.frame.is_progressive() && usize::from(components) == self.frame.components.len()
+    }
+
+    /// A clean stream for a decoder, with `space` as its colours and `end` behind the scans.
+    pub(super) fn rebuild(&self, space: Space, end: &[u8]) -> Vec<u8> {
+        let length = |s: &Segment<'_>| 4 + s.payload.len() + s.entropy.len();
+        let total: usize = self.segments.iter().map(length).sum();
+        let mut out = Vec::with_capacity(total + 27 + end.len());
+        out.extend([0xFF, SOI]);
+        out.extend_from_slice(MOTION_JPEG);
+        let transform = match space {
+            Space::Rgb | Space::Cmyk => 0,
+            Space::YCbCr | Space::Grey => 1,
+            Space::Ycck => 2,
+        };
+        if space != Space::Grey {
+            out.extend([0xFF, APP14, 0, 14]);
+            out.extend_from_slice(b"Adobe\0\x64\0\0\0\0");
+            out.push(transform);
+        }
+        for segment in &self.segments {
+            out.extend([0xFF, segment.marker]);
+            // A payload was read behind such a length, so it fits in one.
+            out.extend((segment.payload.len() as u16 + 2).to_be_bytes());
+            out.extend_from_slice(segment.payload);
+            out.extend_from_slice(segment.entropy);
+        }
+        out.extend_from_slice(end);
+        out
+    }
+}
+
+/// Refuses sampling factors that libjpeg does not read: of more than 4, or not dividing the largest.
+fn check_sampling(components: &[[u8; 3]]) -> Result<(), ImageError> {
+    for factors in [|c: &[u8; 3]| c[1] >> 4, |c: &[u8; 3]| c[1] & 15] {
+        let largest = components.iter().map(factors).max().unwrap_or(0);
+        let divides = |factor| (1..=4).contains(&factor) && largest.is_multiple_of(factor);
+        if !components.iter().map(factors).all(divides) {
+            return Err(unsupported(format!("sampling factors {components:X?}")));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a scan of a progressive image whose coefficients or bits are not those that a scan may
+/// hold (G.1.1.1; libjpeg's `start_pass_phuff_decoder` refuses the same).
+fn check_progression(scan: &Segment<'_>) -> Result<(), ImageError> {
+    let &[components, .., first, last, bits] = scan.payload else {
+        return Err(corrupt("a scan header is too short"));
+    };
+    let (high, low) = (bits >> 4, bits & 15);
+    let spectrum =
+        if first == 0 { last == 0 } else { first <= last && last < 64 && components == 1 };
+    if spectrum && low <= 13 && (high == 0 || low + 1 == high) {
+        return Ok(());
+    }
+    let detail =
+        format!("a progressive scan of coefficients {first} to {last}, bits {high} to {low}");
+    Err(corrupt(detail))
+}
+
+/// Whether a marker opens a frame (`SOF`).
+fn is_frame(marker: u8) -> bool {
+    matches!(marker, 0xC0..=0xCF) && !matches!(marker, DHT | 0xC8 | DAC)
+}
+
+fn corrupt(detail: impl Into<String>) -> ImageError {
+    ImageError::corrupt(Format::Jpeg, detail)
+}
+
+fn unsupported(detail: String) -> ImageError {
+    ImageError::unsupported(Format::Jpeg, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stream with the given segments and an end-of-image marker.
+    fn jpeg(segments: &[(u8, &[u8])]) -> Vec<u8> {
+        let mut out = vec![0xFF, SOI];
+        for (marker, payload) in segments {
+            out.extend([0xFF, *marker]);
+            out.extend((payload.len() as u16 + 2).to_be_bytes());
+            out.extend_from_slice(payload);
+        }
+        out.extend([0xFF, EOI]);
+        out
+    }
+
+    const FRAME: &[u8] = &[8, 0, 1, 0, 1, 3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0];
+    const RGB_FRAME: &[u8] = &[8, 0, 1, 0, 1, 3, b'R', 0x11, 0, b'G', 0x11, 0, b'B', 0x11, 0];
+    const ADOBE_RGB: &[u8] = b"Adobe\0\x64\0\0\0\0\0";
+    const JFIF: &[u8] = b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0";
+
+    #[test]
+    fn colours_are_those_that_libjpeg_assumes() {
+        let space = |segments: &[(u8, &[u8])]| {
+            let scan: [(u8, &[u8]); 1] = [(SOS, &[])];
+            let bytes = jpeg(&[segments, &scan].concat());
+            Stream::read(&bytes).unwrap().space()
+        };
+        assert_eq!(space(&[(0xC0, FRAME)]), Space::YCbCr);
+        assert_eq!(space(&[(0xC0, RGB_FRAME)]), Space::Rgb);
+        assert_eq!(space(&[(APP14, ADOBE_RGB), (0xC0, FRAME)]), Space::Rgb);
+        assert_eq!(space(&[(APP0, JFIF), (APP14, ADOBE_RGB), (0xC0, FRAME)]), Space::YCbCr);
+    }
+
+    #[test]
+    fn a_scan_bomb_is_refused() {
+        let mut segments: Vec<(u8, &[u8])> = vec![(0xC2, FRAME)];
+        segments.extend([(SOS, &[1, 1, 0, 0, 0, 0][..]); MAX_SCANS + 1]);
+        let error = Stream::read(&jpeg(&segments)).err().unwrap();
+        assert!(error.to_string().contains("101 scans, more than 100"), "{error}");
+    }
+}

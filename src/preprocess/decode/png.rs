@@ -1,0 +1,185 @@
+//! PNG of every colour type and depth; of an APNG the default image, which Pillow shows first.
+//! Checksums are verified, so damage is an error. 16-bit samples keep their high byte, grey of
+//! 1, 2 and 4 bits is spread over 0 to 255, alpha and `tRNS` are dropped.
+
+use std::io::{Cursor, ErrorKind, Read};
+
+use ::png::{BitDepth, ColorType, Decoder, DecodingError, Limits};
+use flate2::read::ZlibDecoder;
+
+use super::{
+    buffer,
+    bytes::u32_be,
+    color::{Palette, drop_alpha, shrink_to_rgb, unpack},
+};
+use crate::preprocess::{
+    error::ImageError,
+    orientation::Orientation,
+    probe::{Format, Header},
+};
+
+/// Length of the signature, after which the chunks start.
+const SIGNATURE: usize = 8;
+
+/// Bytes that the decoder may allocate for chunks other than pixels: its own default. Chunks that
+/// are ignored (text, colour profile) take none.
+const CHUNK_LIMIT: usize = 64 << 20;
+
+/// The longest text that is searched for an orientation, in bytes: XMP of a camera has some kB.
+const TEXT_LIMIT: u64 = 1 << 20;
+
+/// Format, size and kind of pixels, from `IHDR`.
+pub(crate) fn header(bytes: &[u8]) -> Result<Header, ImageError> {
+    let truncated = || ImageError::truncated(Format::Png, "it ends inside IHDR");
+    let (name, ihdr) = Chunks(bytes.get(SIGNATURE..).unwrap_or_default())
+        .next()
+        .filter(|(_, data)| data.len() >= 13)
+        .ok_or_else(truncated)?;
+    let size = (u32_be(ihdr, 0), u32_be(ihdr, 4), name);
+    let (Some(width), Some(height), b"IHDR") = size else {
+        return Err(ImageError::corrupt(Format::Png, "its first chunk is not IHDR"));
+    };
+    let channels = match ihdr[9] {
+        0 | 3 => 1,
+        4 => 2,
+        2 => 3,
+        _ => 4,
+    };
+    Ok(Header { format: Format::Png, width, height, channels, bits: ihdr[8], progressive: false })
+}
+
+/// The pixels as RGB.
+pub(crate) fn pixels(bytes: &[u8], header: &Header) -> Result<Vec<u8>, ImageError> {
+    let mut options = ::png::DecodeOptions::default();
+    options.set_ignore_adler32(false);
+    options.set_skip_ancillary_crc_failures(false);
+    options.set_ignore_text_chunk(true);
+    options.set_ignore_iccp_chunk(true);
+    let mut decoder = Decoder::new_with_options(Cursor::new(bytes), options);
+    decoder.set_limits(Limits { bytes: CHUNK_LIMIT + header.width as usize * 16 });
+    let mut reader = decoder.read_info().map_err(error)?;
+    let info = reader.info();
+    if let Some(frame) = info.frame_control
+        && (frame.width, frame.height) != (header.width, header.height)
+    {
+        return Err(ImageError::corrupt(Format::Png, "its first frame does not fill the image"));
+    }
+    let (color, depth) = (info.color_type, info.bit_depth);
+    let palette = match color {
+        ColorType::Indexed => Palette::from_rgb(info.palette.as_deref().unwrap_or_default()),
+        ColorType::Grayscale => Palette::grey((depth as u8).min(8)),
+        _ => Palette::identity(),
+    };
+    let row = reader.output_line_size(header.width).unwrap_or_default();
+    let mut stored = vec![0; row * header.height as usize];
+    reader.next_frame(&mut stored).map_err(error)?;
+    Ok(match (color, depth) {
+        (ColorType::Rgb, BitDepth::Eight) => stored,
+        (ColorType::Rgba, BitDepth::Eight) => shrink_to_rgb(stored, drop_alpha),
+        _ => {
+            let mut rgb = buffer(header, 3);
+            let rows = rgb.chunks_exact_mut(header.width as usize * 3);
+            for (out, row) in rows.zip(stored.chunks_exact(row)) {
+                expand_row(row, color, depth, &palette, out);
+            }
+            rgb
+        }
+    })
+}
+
+/// Writes one row as RGB.
+fn expand_row(row: &[u8], color: ColorType, depth: BitDepth, palette: &Palette, out: &mut [u8]) {
+    let sample = (depth as usize).div_ceil(8);
+    match (color, depth) {
+        (ColorType::Indexed, _)
+        | (ColorType::Grayscale, BitDepth::One)
+        | (ColorType::Grayscale, BitDepth::Two | BitDepth::Four | BitDepth::Eight) => {
+            palette.expand(unpack(row, depth as u8), out);
+        }
+        (ColorType::Grayscale | ColorType::GrayscaleAlpha, _) => {
+            palette.expand(row.iter().copied().step_by(sample * color.samples()), out);
+        }
+        (ColorType::Rgb | ColorType::Rgba, _) => {
+            let pixels = row.chunks_exact(sample * color.samples());
+            for (pixel, stored) in out.as_chunks_mut().0.iter_mut().zip(pixels) {
+                *pixel = [stored[0], stored[sample], stored[2 * sample]];
+            }
+        }
+    }
+}
+
+/// The orientation in `eXIf`, in ImageMagick's `Raw profile type exif`, or in XMP.
+pub(crate) fn orientation(bytes: &[u8]) -> Option<Orientation> {
+    let (mut exif, mut raw_profile, mut xmp) = (None, None, None);
+    for (name, data) in Chunks(bytes.get(SIGNATURE..)?) {
+        match name {
+            b"eXIf" => exif = Some(data.to_vec()),
+            b"tEXt" | b"zTXt" | b"iTXt" => match text(name, data) {
+                Some((b"Raw profile type exif", text)) => raw_profile = raw_exif(&text),
+                Some((b"XML:com.adobe.xmp", text)) => xmp = Some(text),
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+    Orientation::from_metadata(exif.or(raw_profile).as_deref(), xmp.as_deref())
+}
+
+/// Keyword and text of a `tEXt`, `zTXt` or `iTXt` chunk, inflated.
+fn text<'a>(name: &[u8; 4], data: &'a [u8]) -> Option<(&'a [u8], Vec<u8>)> {
+    let (keyword, rest) = cut(data)?;
+    let (compressed, text) = match name {
+        b"tEXt" => (false, rest),
+        b"zTXt" => (true, rest.get(1..)?),
+        _ => {
+            let (_language, after) = cut(rest.get(2..)?)?;
+            let (_translated, text) = cut(after)?;
+            (rest[0] != 0, text)
+        }
+    };
+    let mut out = Vec::new();
+    if compressed {
+        ZlibDecoder::new(text).take(TEXT_LIMIT).read_to_end(&mut out).ok()?;
+    } else {
+        out.extend_from_slice(text);
+    }
+    Some((keyword, out))
+}
+
+/// What stands before and after the first zero byte.
+fn cut(data: &[u8]) -> Option<(&[u8], &[u8])> {
+    let zero = data.iter().position(|&b| b == 0)?;
+    Some((&data[..zero], &data[zero + 1..]))
+}
+
+/// The bytes of ImageMagick's profile text: a line break, name, length, then lines of hexadecimal.
+fn raw_exif(text: &[u8]) -> Option<Vec<u8>> {
+    let lines = text.split(|&b| b == b'\n').skip(3);
+    let digits = lines.flatten().map(|&b| char::from(b).to_digit(16).map(|d| d as u8));
+    let digits: Vec<u8> = digits.collect::<Option<_>>()?;
+    Some(digits.as_chunks().0.iter().map(|[high, low]| high << 4 | low).collect())
+}
+
+/// The chunks of a PNG, by name and data; ends where the bytes do. Checksums are not looked at.
+struct Chunks<'a>(&'a [u8]);
+
+impl<'a> Iterator for Chunks<'a> {
+    type Item = (&'a [u8; 4], &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let length = u32_be(self.0, 0)? as usize;
+        let name = self.0.get(4..)?.first_chunk()?;
+        let data = self.0.get(8..length.checked_add(8)?)?;
+        self.0 = self.0.get(length + 12..).unwrap_or_default();
+        Some((name, data))
+    }
+}
+
+fn error(error: DecodingError) -> ImageError {
+    match error {
+        DecodingError::IoError(e) if e.kind() == ErrorKind::UnexpectedEof => {
+            ImageError::truncated(Format::Png, "it ends before the last row")
+        }
+        error => ImageError::corrupt(Format::Png, error.to_string()),
+    }
+}

@@ -1,0 +1,311 @@
+//! The JSON body of an embedding request, checked as FastAPI checks it.
+//!
+//! One pass over the text: photos are borrowed from it, fields that are unknown are skipped, and
+//! what has a wrong type is noted without being kept, so that a hostile body costs no memory. The
+//! errors are FastAPI's (pydantic 2's) objects, all of them at once.
+
+use std::{borrow::Cow, fmt};
+
+use serde::{
+    Deserializer, Serialize,
+    de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::Value;
+
+use super::{Photo, Wishes};
+
+/// The photos and wishes of a JSON body.
+#[derive(Debug)]
+pub struct JsonUpload<'a> {
+    /// In the order of the request; at most one more than the limit, so that it is seen.
+    pub photos: Vec<Photo<'a>>,
+    /// How many photos the body has, those beyond the limit counted.
+    pub count: usize,
+    /// What else it says.
+    pub wishes: Wishes,
+}
+
+/// One entry of FastAPI's list of validation errors.
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct FieldError {
+    /// Kind of the mistake, like `missing` or `string_type`.
+    #[serde(rename = "type")]
+    #[schema(example = "missing")]
+    pub kind: &'static str,
+    /// Where it is: `body` or `query`, then names and indices.
+    #[schema(value_type = Vec<Value>, example = json!(["body", "images"]))]
+    pub loc: Vec<Place>,
+    /// What would be right.
+    #[schema(example = "Field required")]
+    pub msg: String,
+    /// What was found there; `null` where that is large.
+    #[schema(value_type = Value)]
+    pub input: Value,
+}
+
+/// A step on the way to the place of an error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Place {
+    /// A field.
+    Name(&'static str),
+    /// An element of a list, or a byte of the text.
+    Index(usize),
+}
+
+/// A body larger than this is not gone through again for the `input` of its errors.
+const LARGEST_ECHO: usize = 4096;
+
+/// Reads `body`, keeping at most `most` photos and one more.
+///
+/// # Errors
+/// All mistakes of the body, as FastAPI lists them.
+pub fn parse(body: &[u8], most: usize) -> Result<JsonUpload<'_>, Vec<FieldError>> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Err(vec![FieldError::new("missing", [], "Field required", Value::Null)]);
+    }
+    let mut text = serde_json::Deserializer::from_slice(body);
+    let found = Expected::Body { most }.deserialize(&mut text);
+    match found.and_then(|found| text.end().map(|()| found)) {
+        Err(error) => Err(vec![FieldError::no_json(body, &error)]),
+        Ok(Found::Object(fields)) => fields.check(body),
+        Ok(_) => Err(vec![FieldError::new(
+            "model_attributes_type",
+            [],
+            "Input should be a valid dictionary or object to extract fields from",
+            echo(body, &[]),
+        )]),
+    }
+}
+
+impl FieldError {
+    /// A mistake in the body, at `place` within it.
+    fn new(
+        kind: &'static str,
+        place: impl IntoIterator<Item = Place>,
+        msg: impl Into<String>,
+        input: Value,
+    ) -> Self {
+        let loc = [Place::Name("body")].into_iter().chain(place).collect();
+        Self { kind, loc, msg: msg.into(), input }
+    }
+
+    /// A field of `part` (`body` or `query`) that has none of the values it may have.
+    pub fn choice(part: &'static str, name: &'static str, found: &str, msg: &str) -> Self {
+        let loc = vec![Place::Name(part), Place::Name(name)];
+        let input = Value::String(found.chars().take(64).collect());
+        Self { kind: "enum", loc, msg: msg.to_owned(), input }
+    }
+
+    fn no_json(body: &[u8], error: &serde_json::Error) -> Self {
+        let lines = body.split_inclusive(|&byte| byte == b'\n');
+        let before: usize = lines.take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
+        let place = Place::Index((before + error.column()).min(body.len()));
+        Self::new("json_invalid", [place], format!("JSON decode error: {error}"), Value::Null)
+    }
+}
+
+/// What a value is read for.
+#[derive(Clone, Copy)]
+enum Expected {
+    /// The whole body, of whose photos `most` and one more are kept.
+    Body { most: usize },
+    /// A list of photos.
+    Photos { most: usize },
+    /// Text.
+    Text,
+}
+
+/// What a value is. Lists and objects are kept where they are expected, else only gone through.
+enum Found<'a> {
+    Null,
+    Text(Cow<'a, str>),
+    Photos(Photos<'a>),
+    Object(Box<Fields<'a>>),
+    Other,
+}
+
+#[derive(Default)]
+struct Fields<'a> {
+    images: Option<Found<'a>>,
+    model_name: Option<Found<'a>>,
+    pretrained: Option<Found<'a>>,
+    on_error: Option<Found<'a>>,
+}
+
+#[derive(Default)]
+struct Photos<'a> {
+    photos: Vec<Photo<'a>>,
+    count: usize,
+    /// Places of the first elements that are no text.
+    wrong: Vec<usize>,
+}
+
+/// Elements of a wrong type that are named: a body of millions must not make an answer of
+/// megabytes.
+const MOST_WRONG: usize = 16;
+
+/// What `on_error` may be, as pydantic words it.
+pub const ON_ERROR_EXPECTED: &str = "Input should be 'fail' or 'skip'";
+
+impl<'a> Fields<'a> {
+    fn check(self, body: &[u8]) -> Result<JsonUpload<'a>, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let Photos { photos, count, .. } = photos(self.images, body, &mut errors);
+        let mut text = |name, found| text(name, found, body, &mut errors);
+        let model_name = text("model_name", self.model_name);
+        let pretrained = text("pretrained", self.pretrained);
+        let on_error = match text("on_error", self.on_error).as_deref().map(str::parse) {
+            Some(Err(())) => {
+                let place = [Place::Name("on_error")];
+                let input = echo(body, &place);
+                errors.push(FieldError::new("enum", place, ON_ERROR_EXPECTED, input));
+                None
+            }
+            parsed => parsed.and_then(Result::ok),
+        };
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(JsonUpload { photos, count, wishes: Wishes { model_name, pretrained, on_error } })
+    }
+}
+
+fn photos<'a>(found: Option<Found<'a>>, body: &[u8], errors: &mut Vec<FieldError>) -> Photos<'a> {
+    let field = Place::Name("images");
+    match found {
+        Some(Found::Photos(photos)) => {
+            errors.extend(photos.wrong.iter().map(|&index| {
+                let place = [field.clone(), Place::Index(index)];
+                let input = echo(body, &place);
+                FieldError::new("string_type", place, "Input should be a valid string", input)
+            }));
+            return photos;
+        }
+        Some(_) => {
+            let input = echo(body, std::slice::from_ref(&field));
+            let msg = "Input should be a valid list";
+            errors.push(FieldError::new("list_type", [field], msg, input));
+        }
+        None => errors.push(FieldError::new("missing", [field], "Field required", echo(body, &[]))),
+    }
+    Photos::default()
+}
+
+fn text(
+    name: &'static str,
+    found: Option<Found<'_>>,
+    body: &[u8],
+    errors: &mut Vec<FieldError>,
+) -> Option<String> {
+    match found {
+        Some(Found::Text(text)) => Some(text.into_owned()),
+        None | Some(Found::Null) => None,
+        Some(_) => {
+            let place = [Place::Name(name)];
+            let input = echo(body, &place);
+            let msg = "Input should be a valid string";
+            errors.push(FieldError::new("string_type", place, msg, input));
+            None
+        }
+    }
+}
+
+/// What a small body has at `place`; `null` in the place of anything from a large one.
+fn echo(body: &[u8], place: &[Place]) -> Value {
+    if body.len() > LARGEST_ECHO {
+        return Value::Null;
+    }
+    let whole: Value = serde_json::from_slice(body).unwrap_or_default();
+    let found = place.iter().try_fold(&whole, |value, step| match step {
+        Place::Name(name) => value.get(name),
+        Place::Index(index) => value.get(index),
+    });
+    found.cloned().unwrap_or_default()
+}
+
+impl<'de> DeserializeSeed<'de> for Expected {
+    type Value = Found<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Found<'de>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Expected {
+    type Value = Found<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Found<'de>, E> {
+        Ok(Found::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Found<'de>, E> {
+        Ok(Found::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_unit<E>(self) -> Result<Found<'de>, E> {
+        Ok(Found::Null)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Found<'de>, E> {
+        Ok(Found::Other)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Found<'de>, E> {
+        Ok(Found::Other)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Found<'de>, E> {
+        Ok(Found::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Found<'de>, E> {
+        Ok(Found::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Found<'de>, A::Error> {
+        let Self::Photos { most } = self else {
+            while list.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(Found::Other);
+        };
+        let mut photos = Photos::default();
+        while let Some(element) = list.next_element_seed(Self::Text)? {
+            match element {
+                Found::Text(text) if photos.photos.len() <= most => {
+                    photos.photos.push(Photo::Base64(text));
+                }
+                Found::Text(_) => {}
+                _ if photos.wrong.len() < MOST_WRONG => photos.wrong.push(photos.count),
+                _ => {}
+            }
+            photos.count += 1;
+        }
+        Ok(Found::Photos(photos))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Found<'de>, A::Error> {
+        let Self::Body { most } = self else {
+            while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            return Ok(Found::Other);
+        };
+        let mut fields = Fields::default();
+        while let Some(name) = object.next_key::<Cow<'de, str>>()? {
+            let (field, expected) = match &*name {
+                "images" => (&mut fields.images, Self::Photos { most }),
+                "model_name" => (&mut fields.model_name, Self::Text),
+                "pretrained" => (&mut fields.pretrained, Self::Text),
+                "on_error" => (&mut fields.on_error, Self::Text),
+                _ => {
+                    object.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+            };
+            *field = Some(object.next_value_seed(expected)?);
+        }
+        Ok(Found::Object(Box::new(fields)))
+    }
+}
