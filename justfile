@@ -1,0 +1,43 @@
+# The commands of every day. `just --list` shows them; each is what it says, so `just` itself is not needed.
+
+# Serve seeded weights, without a model hub
+run *args:
+    cargo run --release -- --pretrained random {{args}}
+
+# All tests of the default build, or those that match
+test *args:
+    cargo test --release {{args}}
+
+# The same with Pillow's JPEG decoder (needs cmake and nasm)
+test-turbo *args:
+    cargo test --release --features libjpeg-turbo {{args}}
+
+# Formatting and clippy, warnings denied
+lint:
+    cargo fmt --check
+    cargo clippy --release --all-targets -- -D warnings
+
+# Licences, sources, duplicates and advisories of the dependencies (needs cargo-deny 0.20)
+deny:
+    cargo deny check
+
+# Benchmarks, all or those that match
+bench *args:
+    cargo bench -- {{args}}
+
+# The library's documentation, in target/doc
+docs:
+    cargo doc --no-deps
+
+# Crops and embeddings against Pillow, open_clip and PyTorch, with both JPEG decoders
+parity:
+    cargo test --release --test integration parity
+    cargo test --release --features libjpeg-turbo --test integration parity
+
+# The tests of the CUDA build (needs nvcc and an NVIDIA GPU)
+cuda *args:
+    cargo test --release --features cuda {{args}}
+
+# All that a commit must pass
+ci:
+    .ci/run
