@@ -1,7 +1,12 @@
 //! What the service promises, one file a promise, seen from outside wherever that is possible.
 
 mod decode;
+#[cfg(feature = "cuda")]
+mod gpu;
 mod hub;
 mod hub_server;
+mod parity;
 mod registry;
 mod resize;
+mod support;
+mod weights;
