@@ -4,8 +4,9 @@ use std::{fs, path::Path};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use inference_service::{
+    embedder::preprocess_for,
     model::registry,
-    preprocess::{DecodeOptions, ExifOrientation, Preprocess, decode},
+    preprocess::{DecodeOptions, ExifOrientation, decode},
 };
 
 /// A small, a middling and a 12-megapixel photo, and formats beside JPEG.
@@ -18,7 +19,7 @@ const OPTIONS: DecodeOptions =
 fn preprocess(criterion: &mut Criterion) {
     let spec = registry::resolve("ViT-B-32", "random").expect("it is in models/");
     let served = spec.with_config(None).expect("its architecture is known");
-    let way = Preprocess::new(&served.architecture, OPTIONS);
+    let way = preprocess_for(&served.architecture, OPTIONS);
     let mut group = criterion.benchmark_group("preprocess");
     group.sample_size(20);
     for name in IMAGES {

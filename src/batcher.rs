@@ -107,7 +107,8 @@ fn embed_all(model: &Model, requests: &[Waiting]) -> Answer {
     for request in requests {
         metrics::stage("queue", request.since);
     }
-    let images: Vec<&Pixels> = requests.iter().flat_map(|request| &request.pixels).collect();
+    let images: Vec<&[f32]> =
+        requests.iter().flat_map(|request| &request.pixels).map(Pixels::as_slice).collect();
     let mut embeddings = Vec::with_capacity(images.len());
     for batch in images.chunks(MAX_BATCH) {
         metrics::batch(batch.len());

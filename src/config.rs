@@ -12,7 +12,7 @@ use settings::{Given, Origin, SETTINGS};
 use crate::{
     model::{
         architecture::Activation,
-        device::{DeviceChoice, Precision},
+        device::{DeviceChoice, DeviceError, Precision},
         registry::{self, ModelSpec, RegistryError},
     },
     preprocess::ExifOrientation,
@@ -84,7 +84,6 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let mut reader = Reader { given: settings::gather(arguments, env)?, wrong: Vec::new() };
         let model = reader.model();
-        let precision = reader.precision();
         let (port, admin_port) = reader.ports();
         let limits = Limits {
             body_bytes: reader.read("max-body-bytes", bytes),
@@ -92,7 +91,7 @@ impl Config {
         };
         let max_image_pixels = reader.read("max-image-pixels", positive);
         let activation = reader.read("activation", one_of(&ACTIVATIONS));
-        let device = reader.read("device", one_of(&DEVICES));
+        let (device, precision) = reader.device();
         let exif_orientation = reader.read("exif-orientation", one_of(&EXIF_ORIENTATIONS));
         let host = reader.read("host", host);
         let log_level = reader.read("log-level", one_of(&LOG_LEVELS));
@@ -163,12 +162,16 @@ impl Reader {
             .ok()
     }
 
-    fn precision(&mut self) -> Precision {
+    fn device(&mut self) -> (DeviceChoice, Precision) {
+        let device = self.read("device", one_of(&DEVICES));
         let precision = self.read("precision", one_of(&PRECISIONS));
-        if precision != Precision::F32 && self.text("device").trim().eq_ignore_ascii_case("cpu") {
-            self.refuse("precision", "the CPU computes in f32; use f32, or --device cuda".into());
+        let gpu_possible = device != DeviceChoice::Cpu && candle_core::utils::cuda_is_available();
+        if device == DeviceChoice::Cuda && !gpu_possible {
+            self.refuse("device", DeviceError::NotBuilt.to_string());
+        } else if precision != Precision::F32 && !gpu_possible {
+            self.refuse("precision", DeviceError::Precision(precision).to_string());
         }
-        precision
+        (device, precision)
     }
 
     fn ports(&mut self) -> (u16, Option<u16>) {

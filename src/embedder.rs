@@ -14,8 +14,8 @@ use rayon::{ThreadPool, prelude::*};
 use crate::{
     batcher::{BatchError, Batcher, message},
     metrics,
-    model::{Embedding, Model, ModelInfo, gpus::Gpus},
-    preprocess::{DecodeOptions, ImageError, Pixels, Preprocess},
+    model::{Embedding, Model, ModelInfo, architecture::Architecture, gpus::Gpus},
+    preprocess::{DecodeOptions, ImageError, Normalization, Pixels, Preprocess},
     threads,
     upload::{Photo, base64::Base64Error},
 };
@@ -50,6 +50,14 @@ impl PhotoError {
 #[error("cannot start the threads that decode and compute: {0}; lower --threads")]
 pub struct StartError(#[from] Box<dyn std::error::Error + Send + Sync>);
 
+/// The way from a photo to the pixels that `architecture` was trained on.
+pub fn preprocess_for(architecture: &Architecture, decode: DecodeOptions) -> Preprocess {
+    let config = &architecture.preprocess;
+    let size = u32::try_from(architecture.vision.image_size)
+        .expect("an architecture's dimensions are at most MAX_DIMENSION");
+    Preprocess::new(size, Normalization::new(config.mean, config.std), decode)
+}
+
 /// A loaded model with the threads around it.
 #[derive(Debug)]
 pub struct Embedder {
@@ -74,7 +82,7 @@ impl Embedder {
             Batcher::start(Arc::clone(&model), compute).map_err(|error| refused(error.into()))?;
         Ok(Self {
             gpus: Gpus::find(model.device()),
-            preprocess: Preprocess::new(model.architecture(), decode),
+            preprocess: preprocess_for(model.architecture(), decode),
             model,
             decoders,
             batcher,

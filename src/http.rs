@@ -41,7 +41,14 @@ impl App {
 
     /// The model is loaded; a second one changes nothing.
     pub fn ready(&self, embedder: Embedder) {
-        crate::metrics::model(&embedder.info());
+        let info = embedder.info();
+        crate::metrics::model(&[
+            ("model_name", info.model_name),
+            ("pretrained", info.pretrained),
+            ("device", info.device),
+            ("activation", info.activation),
+            ("precision", info.precision),
+        ]);
         // The first stays: one process serves one model.
         let _ = self.embedder.set(Arc::new(embedder));
     }

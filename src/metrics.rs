@@ -6,8 +6,6 @@ use std::time::{Duration, Instant};
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-use crate::model::ModelInfo;
-
 const REQUESTS: &str = "http_requests_total";
 const REQUEST_SECONDS: &str = "http_request_duration_seconds";
 const IN_FLIGHT: &str = "http_requests_in_flight";
@@ -104,14 +102,7 @@ pub fn batch(images: usize) {
     histogram!(BATCH_SIZE).record(images as f64);
 }
 
-/// The model is loaded.
-pub fn model(info: &ModelInfo) {
-    let labels = [
-        ("model_name", info.model_name.clone()),
-        ("pretrained", info.pretrained.clone()),
-        ("device", info.device.clone()),
-        ("activation", info.activation.clone()),
-        ("precision", info.precision.clone()),
-    ];
-    gauge!(MODEL, &labels).set(1);
+/// The model is loaded; `labels` say which one.
+pub fn model(labels: &[(&'static str, String)]) {
+    gauge!(MODEL, labels).set(1);
 }

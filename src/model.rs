@@ -23,8 +23,6 @@ use serde::Serialize;
 use vision::VisionTransformer;
 use weights::WeightsError;
 
-use crate::preprocess::Pixels;
-
 /// One image's place in CLIP's space: [`Architecture::embed_dim`] numbers of L2 norm 1.
 pub type Embedding = Vec<f32>;
 
@@ -127,20 +125,18 @@ impl Model {
         Ok(Self { tower, served, activation, precision: options.precision })
     }
 
-    /// Embeds `batch`, all at once; the caller bounds its size, which takes about 4 MB an image
-    /// for ViT-B-32.
+    /// Embeds a batch of images, `[3, size, size]` normalised numbers each, all at once; the caller
+    /// bounds its length.
     ///
     /// # Errors
-    /// [`ModelError::Compute`] when pixels have another size than the model takes, or when the
+    /// [`ModelError::Compute`] when an image has another size than the model takes, or when the
     /// device fails.
-    pub fn embed(&self, batch: &[&Pixels]) -> Result<Vec<Embedding>, ModelError> {
+    pub fn embed(&self, batch: &[&[f32]]) -> Result<Vec<Embedding>, ModelError> {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
         let size = self.served.architecture.vision.image_size;
-        let numbers: Vec<f32> =
-            batch.iter().flat_map(|pixels| pixels.as_slice()).copied().collect();
-        let pixels = Tensor::from_vec(numbers, (batch.len(), 3, size, size), &Device::Cpu)?;
+        let pixels = Tensor::from_vec(batch.concat(), (batch.len(), 3, size, size), &Device::Cpu)?;
         let embeddings = self.tower.forward(&pixels.to_device(self.tower.device())?)?;
         Ok(embeddings.to_dtype(DType::F32)?.to_vec2()?)
     }

@@ -19,8 +19,6 @@ pub use normalize::Normalization;
 pub use probe::{Format, Header, probe};
 pub use resize::{RgbView, resize_crop};
 
-use crate::model::architecture::Architecture;
-
 /// A photo as the model reads it: `[3, size, size]` normalised numbers, channel by channel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pixels(Vec<f32>);
@@ -41,15 +39,10 @@ pub struct Preprocess {
 }
 
 impl Preprocess {
-    /// As `architecture` was trained, within the limits of `decode`.
-    pub fn new(architecture: &Architecture, decode: DecodeOptions) -> Self {
-        let config = &architecture.preprocess;
-        Self {
-            size: u32::try_from(architecture.vision.image_size)
-                .expect("an architecture's dimensions are at most MAX_DIMENSION"),
-            normalization: Normalization::new(config.mean, config.std),
-            decode,
-        }
+    /// To squares of `size` pixels, at least 1, in the numbers of `normalization`, within the
+    /// limits of `decode`.
+    pub fn new(size: u32, normalization: Normalization, decode: DecodeOptions) -> Self {
+        Self { size, normalization, decode }
     }
 
     /// The square of the photo that the model sees: `size * size` RGB pixels, row-major.

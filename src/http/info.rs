@@ -40,7 +40,7 @@ pub struct GpuInfo {
     device_count: usize,
     /// Whether the model runs on one.
     model_on_gpu: bool,
-    /// Device of the model, with a GPU.
+    /// Device of the model, where there is a GPU.
     #[serde(skip_serializing_if = "Option::is_none")]
     model_device: Option<&'static str>,
     /// The GPUs, if there are any.
@@ -109,15 +109,16 @@ pub(super) async fn model_info(State(app): State<Arc<App>>) -> Result<Json<Model
 )]
 pub(super) async fn gpu_info(State(app): State<Arc<App>>) -> Json<GpuInfo> {
     let gpus = app.embedder().map(|embedder| embedder.gpus().clone()).unwrap_or_default();
-    let on_gpu = !gpus.devices.is_empty();
+    let available = !gpus.devices.is_empty();
+    let model_on_gpu = gpus.devices.iter().any(|gpu| gpu.current_device);
     Json(GpuInfo {
-        cuda_available: on_gpu,
+        cuda_available: available,
         cuda_version: gpus.cuda_version,
         device_count: gpus.devices.len(),
-        model_on_gpu: on_gpu,
-        model_device: on_gpu.then_some("cuda:0"),
-        devices: on_gpu.then_some(gpus.devices),
-        warning: (!on_gpu).then_some("CUDA not available - running on CPU"),
+        model_on_gpu,
+        model_device: available.then_some(if model_on_gpu { "cuda:0" } else { "cpu" }),
+        devices: available.then_some(gpus.devices),
+        warning: (!available).then_some("CUDA not available - running on CPU"),
     })
 }
 

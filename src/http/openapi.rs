@@ -26,7 +26,7 @@ use crate::upload::{OnError, json::FieldError};
         info::gpu_info,
         info::metrics,
     ),
-    components(schemas(FieldError)),
+    components(schemas(FieldError, embed::Failed)),
     tags(
         (name = "embeddings", description = "Photos in, vectors out"),
         (name = "service", description = "What the service says of itself"),

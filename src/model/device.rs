@@ -28,13 +28,13 @@ pub enum Precision {
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
     /// Built without CUDA.
-    #[error("--device cuda: this build is for the CPU alone; build with --features cuda")]
+    #[error("this build is for the CPU alone; use cpu, or build with --features cuda")]
     NotBuilt,
     /// The driver found no GPU that can be used.
-    #[error("--device cuda: no GPU can be used ({0}); check nvidia-smi, or use --device cpu")]
+    #[error("no GPU can be used ({0}); check nvidia-smi, or use --device cpu")]
     NoGpu(String),
     /// A type that the CPU does not compute in.
-    #[error("--precision {0}: the CPU computes in f32; use f32, or a GPU")]
+    #[error("the CPU computes in f32, not in {0}; use --precision f32, or a GPU (--device cuda)")]
     Precision(Precision),
 }
 

@@ -26,38 +26,51 @@ pub struct Gpus {
 }
 
 impl Gpus {
-    /// The GPUs, if the model runs on one; a service that runs on the CPU wakes no driver.
+    /// The GPUs of this machine; `model` is where the model runs. A machine without a driver has
+    /// none.
     pub fn find(model: &Device) -> Self {
-        if model.is_cuda() { ask() } else { Self::default() }
+        ask(model.is_cuda())
     }
 }
 
 #[cfg(not(feature = "cuda"))]
-fn ask() -> Gpus {
+fn ask(_model_on_gpu: bool) -> Gpus {
     Gpus::default()
 }
 
 #[cfg(feature = "cuda")]
-fn ask() -> Gpus {
-    driver::list().unwrap_or_else(|error| {
-        tracing::warn!(%error, "the GPUs cannot be listed");
-        Gpus::default()
-    })
+fn ask(model_on_gpu: bool) -> Gpus {
+    // The CUDA library panics where it is loaded without a driver.
+    let listed = std::panic::catch_unwind(|| driver::list(model_on_gpu));
+    match listed {
+        Ok(Ok(gpus)) => gpus,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "the GPUs cannot be listed");
+            Gpus::default()
+        }
+        Err(_) => Gpus::default(),
+    }
 }
 
 #[cfg(feature = "cuda")]
 mod driver {
-    use candle_core::cuda_backend::cudarc::driver::{DriverError, result::device, sys};
+    use candle_core::cuda_backend::cudarc::driver::{
+        DriverError,
+        result::{self, device},
+        sys,
+    };
 
     use super::{Gpu, Gpus};
 
-    pub fn list() -> Result<Gpus, DriverError> {
+    pub fn list(model_on_gpu: bool) -> Result<Gpus, DriverError> {
+        result::init()?;
+        let gpu = |id| gpu(id, model_on_gpu);
         let devices = (0..device::get_count()?).map(gpu).collect::<Result<_, _>>()?;
         Ok(Gpus { cuda_version: Some(version()?), devices })
     }
 
     #[allow(unsafe_code, reason = "the driver's C interface")]
-    fn gpu(id: i32) -> Result<Gpu, DriverError> {
+    fn gpu(id: i32, model_on_gpu: bool) -> Result<Gpu, DriverError> {
         let handle = device::get(id)?;
         // SAFETY: the handle is the driver's own, of the line before.
         let bytes = unsafe { device::total_mem(handle)? };
@@ -66,7 +79,7 @@ mod driver {
             name: device::get_name(handle)?,
             total_memory_gb: bytes as f64 / f64::from(1 << 30),
             // `device::open` takes the first.
-            current_device: id == 0,
+            current_device: model_on_gpu && id == 0,
         })
     }
 

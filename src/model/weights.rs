@@ -18,7 +18,15 @@ use rayon::prelude::*;
 /// Why a model has no weights.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {
-    /// The file cannot be opened or is no checkpoint.
+    /// The file cannot be opened.
+    #[error("{}: the weights cannot be opened: {reason}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// The file is no checkpoint.
     #[error(
         "{}: not a checkpoint that can be read: {reason}; expected a .safetensors file or a \
          PyTorch state dict", path.display()

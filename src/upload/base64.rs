@@ -20,7 +20,7 @@ pub enum Base64Error {
     /// A data URI without a comma.
     #[error("a data: URI without a comma; expected data:image/jpeg;base64,...")]
     DataUri,
-    /// A data URI whose data is not base64.
+    /// No data character at all.
     #[error("nothing to decode: the text is empty")]
     Empty,
 }

@@ -10,7 +10,7 @@ use serde::{
     Deserializer, Serialize,
     de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Photo, Wishes};
 
@@ -41,6 +41,10 @@ pub struct FieldError {
     /// What was found there; `null` where that is large.
     #[schema(value_type = Value)]
     pub input: Value,
+    /// More, where the kind has more to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Value>)]
+    pub ctx: Option<Value>,
 }
 
 /// A step on the way to the place of an error.
@@ -87,21 +91,22 @@ impl FieldError {
         input: Value,
     ) -> Self {
         let loc = [Place::Name("body")].into_iter().chain(place).collect();
-        Self { kind, loc, msg: msg.into(), input }
+        Self { kind, loc, msg: msg.into(), input, ctx: None }
     }
 
     /// A field of `part` (`body` or `query`) that has none of the values it may have.
     pub fn choice(part: &'static str, name: &'static str, found: &str, msg: &str) -> Self {
         let loc = vec![Place::Name(part), Place::Name(name)];
         let input = Value::String(found.chars().take(64).collect());
-        Self { kind: "enum", loc, msg: msg.to_owned(), input }
+        Self { kind: "enum", loc, msg: msg.to_owned(), input, ctx: None }
     }
 
     fn no_json(body: &[u8], error: &serde_json::Error) -> Self {
         let lines = body.split_inclusive(|&byte| byte == b'\n');
         let before: usize = lines.take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
         let place = Place::Index((before + error.column()).min(body.len()));
-        Self::new("json_invalid", [place], format!("JSON decode error: {error}"), Value::Null)
+        let ctx = Some(json!({ "error": error.to_string() }));
+        Self { ctx, ..Self::new("json_invalid", [place], "JSON decode error", json!({})) }
     }
 }
 

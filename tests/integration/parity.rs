@@ -89,10 +89,10 @@ fn photos(n: usize) -> Vec<Pixels> {
 fn an_embedding_depends_neither_on_its_batch_nor_on_threads() {
     let model = seeded_model(Activation::QuickGelu);
     let photos = photos(32);
-    let batch: Vec<&Pixels> = photos.iter().collect();
+    let batch: Vec<&[f32]> = photos.iter().map(Pixels::as_slice).collect();
     let together = threads::pool("two", 2).unwrap().install(|| model.embed(&batch).unwrap());
     let one_thread = threads::pool("one", 1).unwrap();
-    for (photo, together) in photos.iter().zip(&together) {
+    for (photo, together) in batch.iter().zip(&together) {
         let alone = one_thread.install(|| model.embed(&[photo]).unwrap());
         let difference = difference(&alone[0], together);
         assert!(difference <= STABILITY, "{difference}");
@@ -121,7 +121,7 @@ fn candles_own_clip_agrees() {
     let numbers: Vec<f32> = photos.iter().flat_map(Pixels::as_slice).copied().collect();
     let pixels = Tensor::from_vec(numbers, (4, 3, 224, 224), &Device::Cpu).unwrap();
     let projected = pixels.apply(&theirs).unwrap().matmul(&projection.t().unwrap()).unwrap();
-    let batch: Vec<&Pixels> = photos.iter().collect();
+    let batch: Vec<&[f32]> = photos.iter().map(Pixels::as_slice).collect();
     let ours = seeded_model(Activation::QuickGelu).embed(&batch).unwrap();
     for (ours, theirs) in ours.iter().zip(projected.to_vec2::<f32>().unwrap()) {
         let length = norm(&theirs);

@@ -9,6 +9,7 @@ use std::{
 };
 
 use inference_service::{
+    embedder::preprocess_for,
     model::{
         Embedding, Model, ModelOptions,
         architecture::Activation,
@@ -76,13 +77,13 @@ pub fn options(activation: Option<Activation>) -> ModelOptions {
 /// The way to ViT-B-32's pixels.
 pub fn preprocess() -> Preprocess {
     let spec = registry::resolve("ViT-B-32", "random").unwrap();
-    Preprocess::new(&spec.with_config(None).unwrap().architecture, DECODE)
+    preprocess_for(&spec.with_config(None).unwrap().architecture, DECODE)
 }
 
 /// The embedding of an image's bytes.
 pub fn embed(model: &Model, bytes: &[u8]) -> Embedding {
     let pixels = preprocess().pixels(bytes).unwrap();
-    model.embed(&[&pixels]).unwrap().remove(0)
+    model.embed(&[pixels.as_slice()]).unwrap().remove(0)
 }
 
 /// Cosine of two vectors, in f64.

@@ -6,8 +6,8 @@ use std::{collections::HashMap, fs, path::Path};
 use candle_core::{DType, Device, Tensor};
 use half::f16;
 use inference_service::{
+    embedder::preprocess_for,
     model::{Embedding, Model, ModelError, registry, weights::seeded},
-    preprocess::Preprocess,
 };
 use tempfile::TempDir;
 
@@ -83,8 +83,9 @@ fn load(folder: &TempDir) -> Result<Model, Box<ModelError>> {
 
 fn embed(folder: &TempDir) -> Embedding {
     let model = load(folder).unwrap();
-    let preprocess = Preprocess::new(model.architecture(), DECODE);
-    model.embed(&[&preprocess.pixels(&image("cat.png")).unwrap()]).unwrap().remove(0)
+    let preprocess = preprocess_for(model.architecture(), DECODE);
+    let pixels = preprocess.pixels(&image("cat.png")).unwrap();
+    model.embed(&[pixels.as_slice()]).unwrap().remove(0)
 }
 
 /// The message of a checkpoint that must not load.

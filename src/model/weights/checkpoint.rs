@@ -32,7 +32,9 @@ impl Checkpoint {
     /// Opens `path`, whichever of the two formats its first bytes show.
     pub(super) fn open(path: &Path) -> Result<Self, WeightsError> {
         let unreadable = |reason: String| WeightsError::Unreadable { path: path.into(), reason };
-        let format = if begins_as_zip(path).map_err(|error| unreadable(error.to_string()))? {
+        let is_zip = begins_as_zip(path)
+            .map_err(|reason| WeightsError::Open { path: path.into(), reason })?;
+        let format = if is_zip {
             open_pickle(path).map_err(unreadable)?
         } else {
             Format::Safetensors(map(path).map_err(|error| unreadable(error.to_string()))?)
