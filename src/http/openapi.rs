@@ -3,11 +3,20 @@
 
 use std::sync::Arc;
 
-use axum::{Json, Router};
+use axum::{
+    Json, Router,
+    extract::Path,
+    http::header,
+    response::{Html, IntoResponse, Redirect},
+    routing::get,
+};
 use utoipa::{IntoParams, IntoResponses, OpenApi};
-use utoipa_swagger_ui::{Config, SwaggerUi};
+use utoipa_swagger_ui::{Config, SwaggerFile};
 
-use super::{App, embed, info, rejection::ErrorBody};
+use super::{
+    App, embed, info,
+    rejection::{ErrorBody, Rejection},
+};
 use crate::upload::{OnError, json::FieldError};
 
 #[derive(OpenApi)]
@@ -84,9 +93,32 @@ pub(super) async fn document() -> Json<utoipa::openapi::OpenApi> {
     Json(openapi())
 }
 
-/// The interactive documentation at `/docs`.
+/// The interactive documentation at `/docs`: Swagger UI, whose files are part of the binary.
 pub(super) fn docs() -> Router<Arc<App>> {
-    // The page would ask an online validator about the document.
+    Router::new()
+        .route("/docs", get(page))
+        .route("/docs/", get(async || Redirect::temporary("/docs")))
+        .route("/docs/{file}", get(file))
+}
+
+/// The page, at the original's path, from where its files are those of `docs/`.
+async fn page() -> Result<Html<String>, Rejection> {
+    let page = swagger_ui("index.html")?;
+    let page = String::from_utf8_lossy(&page.bytes).replace("\"./", "\"");
+    Ok(Html(page.replace("href=\"", "href=\"docs/").replace("src=\"", "src=\"docs/")))
+}
+
+async fn file(Path(name): Path<String>) -> Result<impl IntoResponse, Rejection> {
+    let file = swagger_ui(&name)?;
+    Ok(([(header::CONTENT_TYPE, file.content_type)], file.bytes))
+}
+
+fn swagger_ui(name: &str) -> Result<SwaggerFile<'static>, Rejection> {
+    // By itself the page sends the document's address to an online validator.
     let config = Config::from("/openapi.json").validator_url("none");
-    SwaggerUi::new("/docs").config(config).into()
+    let file = utoipa_swagger_ui::serve(name, Arc::new(config)).map_err(|error| {
+        tracing::error!(%error, name, "a file of the documentation cannot be made");
+        Rejection::Internal
+    })?;
+    file.ok_or(Rejection::NotFound)
 }

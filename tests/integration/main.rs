@@ -1,5 +1,6 @@
 //! What the service promises, one file a promise, seen from outside wherever that is possible.
 
+mod api;
 mod decode;
 #[cfg(feature = "cuda")]
 mod gpu;
@@ -8,5 +9,6 @@ mod hub_server;
 mod parity;
 mod registry;
 mod resize;
+mod service;
 mod support;
 mod weights;

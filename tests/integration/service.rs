@@ -1,0 +1,411 @@
+//! The real binary, started with seeded weights on free ports of 127.0.0.1, and what the tests
+//! need to talk to it: an ordinary client, raw connections, and its log, on whose lines they wait.
+//!
+//! Most tests share one service ([`shared`]), since each start makes 350 MB of weights.
+
+use std::{
+    fmt::Write as _,
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::Path,
+    process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Stdio},
+    sync::{Arc, Condvar, LazyLock, Mutex, OnceLock},
+    thread,
+    time::Duration,
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use ureq::{Agent, http};
+
+/// Longer than anything may take here on a slow machine; what takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The binary under test, in an environment without settings.
+pub fn binary() -> Command {
+    let mut binary = Command::new(env!("CARGO_BIN_EXE_inference-service"));
+    binary.env_clear();
+    binary
+}
+
+/// The service that most tests share: one with the weights `random`, ready.
+pub fn shared() -> &'static Service {
+    static SHARED: OnceLock<(Service, ChildStdin)> = OnceLock::new();
+    &SHARED.get_or_init(|| outliving(Service::start(&["--pretrained", "random"], free_port()))).0
+}
+
+/// A second one, with small limits: bodies of 1 MiB, 4 images, a million pixels.
+pub fn limited() -> &'static Service {
+    static LIMITED: OnceLock<(Service, ChildStdin)> = OnceLock::new();
+    let limits = ["--max-body-bytes", "1MiB", "--max-images", "4", "--max-image-pixels", "1000000"];
+    &LIMITED.get_or_init(|| outliving(Service::random(&limits))).0
+}
+
+/// A service for a static, which is never dropped: it ends when this process does, however that
+/// ends, since nobody else holds the other end of the watchdog's input.
+fn outliving(service: Service) -> (Service, ChildStdin) {
+    let watchdog = Command::new("sh")
+        .args(["-c", "read _; kill -9 \"$0\"", &service.child.id().to_string()])
+        .stdin(Stdio::piped())
+        .spawn();
+    (service, watchdog.unwrap().stdin.take().unwrap())
+}
+
+/// A running service; killed when it is dropped.
+#[derive(Debug)]
+pub struct Service {
+    child: Child,
+    log: Log,
+    pub api: SocketAddr,
+    pub admin: Option<SocketAddr>,
+}
+
+impl Service {
+    /// Starts the binary with the weights `random` and `flags`, and returns when it is ready.
+    pub fn random(flags: &[&str]) -> Self {
+        Self::start(&[&["--pretrained", "random"], flags].concat(), 0)
+    }
+
+    fn start(flags: &[&str], admin_port: u16) -> Self {
+        let service = Self::listening(flags, admin_port, &[]);
+        service.log.wait("ready", |line| line["message"] == "ready");
+        service
+    }
+
+    /// Starts the binary with the weights `openai`, on a hub that never answers, and returns when
+    /// it has asked for them; it is never ready.
+    pub fn starting(hub: &SilentHub) -> Self {
+        let endpoint = format!("http://{}", hub.address);
+        let home = hub.home.path().to_str().unwrap();
+        let service = Self::listening(&[], 0, &[("HF_ENDPOINT", &endpoint), ("HF_HOME", home)]);
+        hub.await_request();
+        service
+    }
+
+    /// `admin_port` 0 does without the admin listener.
+    fn listening(flags: &[&str], admin_port: u16, env: &[(&str, &str)]) -> Self {
+        let mut child = binary()
+            .args(["--port", "0", "--log-format", "json"])
+            .args(flags)
+            .args(["--admin-port", &admin_port.to_string()])
+            .envs(env.iter().copied())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = Log::follow(child.stderr.take().unwrap());
+        let address = |listener| {
+            let line = log.wait("listening", |line| line["listener"] == listener);
+            line["address"].as_str().unwrap().parse().unwrap()
+        };
+        let (api, admin) = (address("api"), (admin_port != 0).then(|| address("admin")));
+        Self { child, log, api, admin }
+    }
+
+    pub fn get(&self, path: &str) -> Reply {
+        self.send("GET", path, &[], b"")
+    }
+
+    pub fn post_json(&self, path: &str, body: &Value) -> Reply {
+        self.post(path, "application/json", body.to_string().as_bytes())
+    }
+
+    pub fn post(&self, path: &str, content_type: &str, body: &[u8]) -> Reply {
+        self.send("POST", path, &[("content-type", content_type)], body)
+    }
+
+    /// Any request, by an ordinary client.
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        send(self.api, method, path, headers, body)
+    }
+
+    /// A connection that has sent nothing.
+    pub fn connect(&self) -> Connection {
+        Connection(BufReader::new(connect(self.api)))
+    }
+
+    /// Asks the process to stop by `signal` (`TERM`, `INT`).
+    pub fn signal(&self, signal: &str) {
+        let kill = format!("kill -{signal} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// Waits until the log has a line that is `wanted`.
+    pub fn await_log(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.log.wait(what, wanted)
+    }
+
+    /// Waits until the process has ended.
+    pub fn exit(&mut self) -> ExitStatus {
+        self.log.await_end();
+        self.child.wait().unwrap()
+    }
+
+    /// A good photo gets the embedding that it got at first: whatever was sent before has left the
+    /// service as it was.
+    #[track_caller]
+    pub fn embeds_as_ever(&self) {
+        static FIRST: OnceLock<Vec<f32>> = OnceLock::new();
+        let embedding = self.post("/embed", "image/png", &CAT).embeddings().remove(0);
+        // Beside the images of another test a matrix product may be cut in another way.
+        assert_near(&embedding, FIRST.get_or_init(|| embedding.clone()));
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // It may have ended by itself, as in some tests.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends any request to `address`, by an ordinary client.
+pub fn send(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Reply {
+    static AGENT: LazyLock<Agent> = LazyLock::new(|| {
+        Agent::config_builder()
+            .proxy(None)
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .allow_non_standard_methods(true)
+            .timeout_global(Some(PATIENCE))
+            .build()
+            .new_agent()
+    });
+    let mut request =
+        http::Request::builder().method(method).uri(format!("http://{address}{path}"));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let answer = if body.is_empty() && method != "POST" {
+        AGENT.run(request.body(()).unwrap())
+    } else {
+        AGENT.run(request.body(body).unwrap())
+    };
+    let (head, body) =
+        answer.unwrap_or_else(|error| panic!("{method} {path}: {error}")).into_parts();
+    let mut bytes = Vec::new();
+    body.into_reader().read_to_end(&mut bytes).unwrap();
+    let headers = head
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), value.to_str().unwrap().to_owned()));
+    Reply { status: head.status.as_u16(), headers: headers.collect(), body: bytes }
+}
+
+/// What a request was answered with.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.headers.iter().find(|(given, _)| given == name)?;
+        Some(value)
+    }
+
+    pub fn text(&self) -> &str {
+        str::from_utf8(&self.body).unwrap()
+    }
+
+    pub fn json(&self) -> Value {
+        assert_eq!(self.header("content-type"), Some("application/json"), "{}", self.text());
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// The JSON of an answer with this status.
+    #[track_caller]
+    pub fn with_status(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text().chars().take(500).collect::<String>());
+        self.json()
+    }
+
+    /// The embeddings of an answer that has one for each photo.
+    #[track_caller]
+    pub fn embeddings(&self) -> Vec<Vec<f32>> {
+        let answer = self.with_status(200);
+        let embeddings: Vec<Vec<f32>> =
+            serde_json::from_value(answer["embeddings"].clone()).unwrap();
+        assert_eq!(answer["count"], embeddings.len());
+        embeddings
+    }
+}
+
+/// A connection on which every byte is the test's own.
+#[derive(Debug)]
+pub struct Connection(BufReader<TcpStream>);
+
+impl Connection {
+    pub fn write(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0.get_mut().write_all(bytes.as_ref()).unwrap();
+    }
+
+    /// Reads the head of an answer, and its body by its `content-length`.
+    pub fn read(&mut self) -> Reply {
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            self.0.read_line(&mut line).unwrap();
+            match line.trim_end() {
+                "" => break,
+                line => lines.push(line.to_owned()),
+            }
+        }
+        let status = lines[0].split(' ').nth(1).unwrap().parse().unwrap();
+        let header = |line: &String| {
+            let (name, value) = line.split_once(": ").unwrap();
+            (name.to_owned(), value.to_owned())
+        };
+        let mut reply =
+            Reply { status, headers: lines[1..].iter().map(header).collect(), body: Vec::new() };
+        let length = reply.header("content-length").map_or(0, |length| length.parse().unwrap());
+        reply.body = vec![0; length];
+        self.0.read_exact(&mut reply.body).unwrap();
+        reply
+    }
+
+    /// A request whose body the service has begun to read and has not got.
+    pub fn begin(&mut self, path: &str, content_type: &str, length: usize) {
+        self.write(format!(
+            "POST {path} HTTP/1.1\r\nhost: a\r\ncontent-type: {content_type}\r\n\
+             content-length: {length}\r\nexpect: 100-continue\r\n\r\n"
+        ));
+        assert_eq!(self.read().status, 100);
+    }
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// The lines that a service has logged so far, each one JSON object.
+#[derive(Clone, Debug)]
+struct Log(Arc<(Mutex<Lines>, Condvar)>);
+
+#[derive(Debug, Default)]
+struct Lines {
+    lines: Vec<Value>,
+    ended: bool,
+}
+
+impl Log {
+    fn follow(stderr: ChildStderr) -> Self {
+        let log = Self(Arc::default());
+        let followed = log.clone();
+        thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let line = serde_json::from_str(&line).unwrap_or_else(|_| json!({"raw": line}));
+                followed.change(|log| log.lines.push(line));
+            }
+            followed.change(|log| log.ended = true);
+        });
+        log
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Lines)) {
+        change(&mut self.0.0.lock().unwrap());
+        self.0.1.notify_all();
+    }
+
+    fn wait(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let find = |log: &Lines| log.lines.iter().find(|line| wanted(line)).cloned();
+        let log = self.0.0.lock().unwrap();
+        let on = |log: &mut Lines| find(log).is_none() && !log.ended;
+        let (log, _) = self.0.1.wait_timeout_while(log, PATIENCE, on).unwrap();
+        find(&log).unwrap_or_else(|| panic!("no line `{what}` in the log: {:#?}", log.lines))
+    }
+
+    fn await_end(&self) {
+        let log = self.0.0.lock().unwrap();
+        let (log, _) = self.0.1.wait_timeout_while(log, PATIENCE, |log| !log.ended).unwrap();
+        assert!(log.ended, "the process goes on: {:#?}", log.lines);
+    }
+}
+
+/// A model hub that takes connections and never answers, with an empty cache.
+#[derive(Debug)]
+pub struct SilentHub {
+    listener: TcpListener,
+    pub address: SocketAddr,
+    pub home: tempfile::TempDir,
+    kept: Mutex<Vec<TcpStream>>,
+}
+
+impl SilentHub {
+    pub fn new() -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let home = tempfile::tempdir().unwrap();
+        Self { listener, address, home, kept: Mutex::default() }
+    }
+
+    /// Whether anybody has connected that was not waited for.
+    pub fn was_asked(&self) -> bool {
+        self.listener.set_nonblocking(true).unwrap();
+        self.listener.accept().is_ok()
+    }
+
+    fn await_request(&self) {
+        let (stream, _) = self.listener.accept().unwrap();
+        self.kept.lock().unwrap().push(stream);
+    }
+}
+
+/// A free port for the admin listener, for which 0 means none. It lies below those that the system
+/// gives out by itself, so that nobody gets it meanwhile, and starts at another place in each
+/// process.
+fn free_port() -> u16 {
+    let first = 12_000 + (std::process::id() % 1_000 * 20) as u16;
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    (first..32_000).find(is_free).unwrap()
+}
+
+/// A photo that needs neither a resize nor a lossy decoder.
+pub static CAT: LazyLock<Vec<u8>> = LazyLock::new(|| photo("cat-224.png"));
+
+/// A file of the reference images.
+pub fn photo(name: &str) -> Vec<u8> {
+    let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/images");
+    std::fs::read(images.join(name)).unwrap()
+}
+
+pub fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+/// A form of fields (name, file name, content) and its content type.
+pub fn form(fields: &[(&str, Option<&str>, &[u8])]) -> (String, Vec<u8>) {
+    let boundary = "a-boundary-that-no-photo-has";
+    let mut body = Vec::new();
+    for (name, file, content) in fields {
+        let mut head = format!("--{boundary}\r\ncontent-disposition: form-data; name=\"{name}\"");
+        if let Some(file) = file {
+            write!(head, "; filename=\"{file}\"\r\ncontent-type: image/jpeg").unwrap();
+        }
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(b"\r\n\r\n");
+        body.extend_from_slice(content);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+    (format!("multipart/form-data; boundary={boundary}"), body)
+}
+
+/// The same embedding, up to the order of sums in a batch.
+#[track_caller]
+pub fn assert_near(found: &[f32], expected: &[f32]) {
+    assert_eq!(found.len(), expected.len());
+    let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(worst <= 1e-6, "off by {worst}");
+}
