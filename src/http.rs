@@ -90,6 +90,7 @@ fn finish(router: Router<Arc<App>>, app: Arc<App>) -> Router {
         .method_not_allowed_fallback(async || Rejection::MethodNotAllowed)
         // `body` has limits of its own, which the operator sets.
         .layer(DefaultBodyLimit::disable())
+        .layer(middleware::map_request(body::linger))
         // Outermost, so that it sees every answer: the request's id, its line in the log, metrics.
         .layer(middleware::from_fn(observe::observe))
         .with_state(app)

@@ -2,6 +2,7 @@
 
 mod api;
 mod decode;
+mod errors;
 #[cfg(feature = "cuda")]
 mod gpu;
 mod hub;
