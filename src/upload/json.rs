@@ -104,7 +104,9 @@ impl FieldError {
     fn no_json(body: &[u8], error: &serde_json::Error) -> Self {
         let lines = body.split_inclusive(|&byte| byte == b'\n');
         let before: usize = lines.take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
-        let place = Place::Index((before + error.column()).min(body.len()));
+        // The column is that of the last byte that was read, from 1; the end is after it.
+        let within = if error.is_eof() { error.column() } else { error.column().saturating_sub(1) };
+        let place = Place::Index((before + within).min(body.len()));
         let ctx = Some(json!({ "error": error.to_string() }));
         Self { ctx, ..Self::new("json_invalid", [place], "JSON decode error", json!({})) }
     }
