@@ -11,5 +11,6 @@ mod parity;
 mod registry;
 mod resize;
 mod service;
+mod settings;
 mod support;
 mod weights;

@@ -1,0 +1,233 @@
+//! Flags come before variables, variables before defaults, and all mistakes are told together.
+
+use std::{collections::HashMap, ffi::OsString};
+
+use inference_service::{
+    config::{Config, ConfigError, settings::SETTINGS},
+    model::{
+        architecture::Activation,
+        device::{DeviceChoice, Precision},
+    },
+    preprocess::ExifOrientation,
+    telemetry::{LogFormat, LogLevel},
+};
+
+fn read(flags: &[&str], env: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let env: HashMap<_, _> = env.iter().copied().collect();
+    let arguments = ["inference-service"].iter().chain(flags).map(OsString::from);
+    Config::read(arguments, |name| env.get(name).map(OsString::from))
+}
+
+/// What is said of wrong values.
+#[track_caller]
+fn refused(flags: &[&str], env: &[(&str, &str)]) -> String {
+    match read(flags, env) {
+        Err(error @ ConfigError::Values(_)) => error.to_string(),
+        other => panic!("expected wrong values: {other:?}"),
+    }
+}
+
+#[test]
+fn defaults_are_the_originals_and_pillows() {
+    let config = read(&[], &[]).unwrap();
+    assert_eq!(config.model.model_name, "ViT-B-32");
+    assert_eq!(config.model.pretrained, "openai");
+    assert_eq!(
+        (config.host.as_str(), config.port, config.admin_port),
+        ("127.0.0.1", 8002, Some(9090))
+    );
+    assert_eq!((config.log_level, config.log_format), (LogLevel::Info, LogFormat::Text));
+    assert_eq!((config.device, config.precision), (DeviceChoice::Auto, Precision::F32));
+    assert_eq!(config.activation, None);
+    assert_eq!(config.exif_orientation, ExifOrientation::Ignore);
+    assert!(config.threads >= 1);
+    assert_eq!(config.limits.body_bytes, 256 << 20);
+    assert_eq!(config.limits.images, 256);
+    assert_eq!(config.max_image_pixels, 178_956_970);
+}
+
+#[test]
+fn a_flag_wins_over_its_variable_and_that_over_the_default() {
+    assert_eq!(read(&[], &[("PORT", "1111")]).unwrap().port, 1111);
+    assert_eq!(read(&["--port", "2222"], &[("PORT", "1111")]).unwrap().port, 2222);
+    assert_eq!(read(&["--port=2222"], &[("PORT", "no port")]).unwrap().port, 2222);
+}
+
+#[test]
+fn an_empty_variable_counts_as_unset() {
+    let empty: Vec<_> = SETTINGS.iter().map(|setting| (setting.env, "")).collect();
+    let config = read(&[], &empty).unwrap();
+    assert_eq!((config.port, config.model.pretrained.as_str()), (8002, "openai"));
+}
+
+#[test]
+fn every_setting_can_be_given_by_its_variable() {
+    let config = read(
+        &[],
+        &[
+            ("MODEL_NAME", "ViT-L/14"),
+            ("MODEL_PRETRAINED", "OpenAI"),
+            ("HOST", "0.0.0.0"),
+            ("PORT", "0"),
+            ("ADMIN_PORT", "0"),
+            ("LOG_LEVEL", "WARN"),
+            ("LOG_FORMAT", "json"),
+            ("DEVICE", "cpu"),
+            ("PRECISION", "f32"),
+            ("ACTIVATION", "gelu"),
+            ("EXIF_ORIENTATION", "apply"),
+            ("THREADS", "3"),
+            ("MAX_BODY_BYTES", "1000"),
+            ("MAX_IMAGES", "7"),
+            ("MAX_IMAGE_PIXELS", "1000000000000"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(
+        (config.model.model_name.as_str(), config.model.pretrained.as_str()),
+        ("ViT-L-14", "openai")
+    );
+    assert_eq!((config.host.as_str(), config.port, config.admin_port), ("0.0.0.0", 0, None));
+    assert_eq!((config.log_level, config.log_format), (LogLevel::Warning, LogFormat::Json));
+    assert_eq!((config.device, config.precision), (DeviceChoice::Cpu, Precision::F32));
+    assert_eq!(config.activation, Some(Activation::Gelu));
+    assert_eq!(config.exif_orientation, ExifOrientation::Apply);
+    assert_eq!((config.threads, config.limits.body_bytes, config.limits.images), (3, 1000, 7));
+    assert_eq!(config.max_image_pixels, 1_000_000_000_000);
+}
+
+#[test]
+fn names_are_read_in_any_case() {
+    for (name, level) in [
+        ("debug", LogLevel::Debug),
+        ("INFO", LogLevel::Info),
+        ("Warning", LogLevel::Warning),
+        ("warn", LogLevel::Warning),
+        ("ERROR", LogLevel::Error),
+    ] {
+        assert_eq!(read(&["--log-level", name], &[]).unwrap().log_level, level);
+    }
+}
+
+#[test]
+fn sizes_have_units() {
+    for (text, bytes) in [
+        ("268435456", 268_435_456),
+        ("1b", 1),
+        ("2kB", 2_000),
+        ("3 MB", 3_000_000),
+        ("4GB", 4_000_000_000),
+        ("5Ki", 5 << 10),
+        ("6KiB", 6 << 10),
+        ("7mib", 7 << 20),
+        ("8Mi", 8 << 20),
+        ("9GiB", 9 << 30),
+    ] {
+        assert_eq!(
+            read(&["--max-body-bytes", text], &[]).unwrap().limits.body_bytes,
+            bytes,
+            "{text}"
+        );
+    }
+    for text in
+        ["0", "MiB", "1.5GiB", "10 apples", "99999999999999999999", "9999999999999GiB", "1e6"]
+    {
+        let message = refused(&[&format!("--max-body-bytes={text}")], &[]);
+        assert!(message.contains("268435456 or 256MiB"), "{message}");
+    }
+}
+
+#[test]
+fn all_wrong_values_are_told_together_each_with_what_would_be_right() {
+    let flags = ["--port=70000", "--admin-port", "x", "--log-level=loud", "--threads=0"];
+    let message = refused(
+        &[&flags[..], &["--max-images=none", "--activation", "relu"]].concat(),
+        &[
+            ("DEVICE", "tpu"),
+            ("PRECISION", "f64"),
+            ("EXIF_ORIENTATION", "maybe"),
+            ("LOG_FORMAT", "xml"),
+            ("HOST", "http://me"),
+            ("MAX_IMAGE_PIXELS", "-1"),
+            ("MAX_BODY_BYTES", "lots"),
+            ("MODEL_NAME", "ViT-B-23"),
+        ],
+    );
+    let (head, lines) = message.split_once('\n').unwrap();
+    assert_eq!(head, "14 wrong values:");
+    assert_eq!(lines.lines().count(), 14);
+    for expected in [
+        r#"--port "70000": use a port number from 0 to 65535"#,
+        r#"--admin-port "x": use a port number from 0 to 65535"#,
+        r#"--log-level "loud": use one of: debug, info, warning, warn, error"#,
+        r#"--threads "0": use auto or a whole number from 1 to 1024"#,
+        r#"--max-images "none": use a whole number of 1 or more"#,
+        r#"--activation "relu": use one of: auto, gelu, quick_gelu"#,
+        r#"--device "tpu" (from the variable DEVICE): use one of: auto, cpu, cuda"#,
+        r#"--precision "f64" (from the variable PRECISION): use one of: f32, f16, bf16"#,
+        r#"--exif-orientation "maybe" (from the variable EXIF_ORIENTATION): use one of: ignore, apply"#,
+        r#"--log-format "xml" (from the variable LOG_FORMAT): use one of: text, json"#,
+        r#"--host "http://me" (from the variable HOST): use an IP address"#,
+        r#"--max-image-pixels "-1" (from the variable MAX_IMAGE_PIXELS): use a whole number"#,
+        r#"--max-body-bytes "lots" (from the variable MAX_BODY_BYTES): use a size of 1 or more"#,
+        r#"--model-name "ViT-B-23" (from the variable MODEL_NAME): no model is called `ViT-B-23`"#,
+    ] {
+        assert!(lines.contains(expected), "{expected} is not in\n{message}");
+    }
+}
+
+#[test]
+fn every_setting_refuses_nonsense_by_its_name() {
+    for setting in SETTINGS {
+        // A path to weights may be nearly anything.
+        let nonsense = "\u{fffd} no/such.thing:";
+        let message = refused(&[], &[(setting.env, nonsense)]);
+        assert!(message.starts_with("1 wrong value:"), "{message}");
+        assert!(message.contains(&format!("--{} {nonsense:?}", setting.flag)), "{message}");
+        assert!(message.contains(setting.env), "{message}");
+    }
+}
+
+#[test]
+fn unknown_models_and_weights_name_the_nearest() {
+    let message = refused(&["--model-name", "ViT-B23"], &[]);
+    assert!(message.contains("the nearest are ViT-B-32"), "{message}");
+    let message = refused(&["--pretrained", "opnai"], &[]);
+    assert!(message.contains("--pretrained \"opnai\""), "{message}");
+    assert!(
+        message.contains("ViT-B-32 has no pretrained tag `opnai`; the nearest are openai"),
+        "{message}"
+    );
+    assert!(message.contains("laion2b_s34b_b79k"), "{message}");
+}
+
+#[test]
+fn the_two_ports_must_differ() {
+    let message = refused(&["--port", "9090"], &[]);
+    assert!(message.contains("--admin-port \"9090\" (the default)"), "{message}");
+    assert!(message.contains("--port") && message.contains("0 to do without"), "{message}");
+    assert_eq!(read(&["--port=0", "--admin-port=0"], &[]).unwrap().admin_port, None);
+}
+
+#[test]
+fn half_precision_is_not_for_the_cpu() {
+    let message = refused(&["--device=cpu", "--precision=f16"], &[]);
+    assert!(message.contains("use f32, or --device cuda"), "{message}");
+}
+
+#[test]
+fn hosts_are_addresses_or_names() {
+    for (text, host) in [("::1", "::1"), ("[::]", "::"), ("localhost", "localhost")] {
+        assert_eq!(read(&["--host", text], &[]).unwrap().host, host);
+    }
+    for text in ["", "1.2.3", "1.2.3.4:80", "a b", "http://a"] {
+        refused(&["--host", text], &[]);
+    }
+}
+
+#[test]
+fn unknown_flags_and_the_likely_one_are_named() {
+    let Err(ConfigError::CommandLine(error)) = read(&["--prot", "1"], &[]) else { panic!() };
+    let message = error.to_string();
+    assert!(message.contains("'--prot'") && message.contains("'--port'"), "{message}");
+}
