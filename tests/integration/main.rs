@@ -12,5 +12,6 @@ mod registry;
 mod resize;
 mod service;
 mod settings;
+mod shutdown;
 mod support;
 mod weights;
