@@ -10,6 +10,7 @@ mod hub_server;
 mod parity;
 mod registry;
 mod resize;
+mod responsive;
 mod service;
 mod settings;
 mod shutdown;
