@@ -3,20 +3,22 @@
 //!
 //! Most tests share one service ([`shared`]), since each start makes 350 MB of weights.
 
+mod client;
+mod photos;
+
 use std::{
-    fmt::Write as _,
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader},
     net::{SocketAddr, TcpListener, TcpStream},
-    path::Path,
     process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Stdio},
-    sync::{Arc, Condvar, LazyLock, Mutex, OnceLock},
+    sync::{Arc, Condvar, Mutex, OnceLock},
     thread,
     time::Duration,
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
-use ureq::{Agent, http};
+
+pub use client::{Connection, Reply, send};
+pub use photos::{CAT, assert_near, base64, form, photo};
 
 /// Longer than anything may take here on a slow machine; what takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,7 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The binary under test, in an environment without settings.
 pub fn binary() -> Command {
     let mut binary = Command::new(env!("CARGO_BIN_EXE_inference-service"));
-    binary.env_clear();
+    // A build for CUDA finds its libraries there.
+    let libraries = std::env::var_os("LD_LIBRARY_PATH");
+    binary.env_clear().envs(libraries.map(|path| ("LD_LIBRARY_PATH", path)));
     binary
 }
 
@@ -85,7 +89,7 @@ impl Service {
     /// `admin_port` 0 does without the admin listener.
     fn listening(flags: &[&str], admin_port: u16, env: &[(&str, &str)]) -> Self {
         let mut child = binary()
-            .args(["--port", "0", "--log-format", "json"])
+            .args(["--port", "0", "--log-format", "json", "--device", "cpu"])
             .args(flags)
             .args(["--admin-port", &admin_port.to_string()])
             .envs(env.iter().copied())
@@ -120,7 +124,7 @@ impl Service {
 
     /// A connection that has sent nothing.
     pub fn connect(&self) -> Connection {
-        Connection(BufReader::new(connect(self.api)))
+        Connection::to(self.api)
     }
 
     /// Asks the process to stop by `signal` (`TERM`, `INT`).
@@ -157,136 +161,6 @@ impl Drop for Service {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Sends any request to `address`, by an ordinary client.
-pub fn send(
-    address: SocketAddr,
-    method: &str,
-    path: &str,
-    headers: &[(&str, &str)],
-    body: &[u8],
-) -> Reply {
-    static AGENT: LazyLock<Agent> = LazyLock::new(|| {
-        Agent::config_builder()
-            .proxy(None)
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .allow_non_standard_methods(true)
-            .timeout_global(Some(PATIENCE))
-            .build()
-            .new_agent()
-    });
-    let mut request =
-        http::Request::builder().method(method).uri(format!("http://{address}{path}"));
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    let answer = if body.is_empty() && method != "POST" {
-        AGENT.run(request.body(()).unwrap())
-    } else {
-        AGENT.run(request.body(body).unwrap())
-    };
-    let (head, body) =
-        answer.unwrap_or_else(|error| panic!("{method} {path}: {error}")).into_parts();
-    let mut bytes = Vec::new();
-    body.into_reader().read_to_end(&mut bytes).unwrap();
-    let headers = head
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), value.to_str().unwrap().to_owned()));
-    Reply { status: head.status.as_u16(), headers: headers.collect(), body: bytes }
-}
-
-/// What a request was answered with.
-#[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
-}
-
-impl Reply {
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.headers.iter().find(|(given, _)| given == name)?;
-        Some(value)
-    }
-
-    pub fn text(&self) -> &str {
-        str::from_utf8(&self.body).unwrap()
-    }
-
-    pub fn json(&self) -> Value {
-        assert_eq!(self.header("content-type"), Some("application/json"), "{}", self.text());
-        serde_json::from_slice(&self.body).unwrap()
-    }
-
-    /// The JSON of an answer with this status.
-    #[track_caller]
-    pub fn with_status(&self, status: u16) -> Value {
-        assert_eq!(self.status, status, "{}", self.text().chars().take(500).collect::<String>());
-        self.json()
-    }
-
-    /// The embeddings of an answer that has one for each photo.
-    #[track_caller]
-    pub fn embeddings(&self) -> Vec<Vec<f32>> {
-        let answer = self.with_status(200);
-        let embeddings: Vec<Vec<f32>> =
-            serde_json::from_value(answer["embeddings"].clone()).unwrap();
-        assert_eq!(answer["count"], embeddings.len());
-        embeddings
-    }
-}
-
-/// A connection on which every byte is the test's own.
-#[derive(Debug)]
-pub struct Connection(BufReader<TcpStream>);
-
-impl Connection {
-    pub fn write(&mut self, bytes: impl AsRef<[u8]>) {
-        self.0.get_mut().write_all(bytes.as_ref()).unwrap();
-    }
-
-    /// Reads the head of an answer, and its body by its `content-length`.
-    pub fn read(&mut self) -> Reply {
-        let mut lines = Vec::new();
-        loop {
-            let mut line = String::new();
-            self.0.read_line(&mut line).unwrap();
-            match line.trim_end() {
-                "" => break,
-                line => lines.push(line.to_owned()),
-            }
-        }
-        let status = lines[0].split(' ').nth(1).unwrap().parse().unwrap();
-        let header = |line: &String| {
-            let (name, value) = line.split_once(": ").unwrap();
-            (name.to_owned(), value.to_owned())
-        };
-        let mut reply =
-            Reply { status, headers: lines[1..].iter().map(header).collect(), body: Vec::new() };
-        let length = reply.header("content-length").map_or(0, |length| length.parse().unwrap());
-        reply.body = vec![0; length];
-        self.0.read_exact(&mut reply.body).unwrap();
-        reply
-    }
-
-    /// A request whose body the service has begun to read and has not got.
-    pub fn begin(&mut self, path: &str, content_type: &str, length: usize) {
-        self.write(format!(
-            "POST {path} HTTP/1.1\r\nhost: a\r\ncontent-type: {content_type}\r\n\
-             content-length: {length}\r\nexpect: 100-continue\r\n\r\n"
-        ));
-        assert_eq!(self.read().status, 100);
-    }
-}
-
-fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.set_write_timeout(Some(PATIENCE)).unwrap();
-    stream
 }
 
 /// The lines that a service has logged so far, each one JSON object.
@@ -369,43 +243,4 @@ fn free_port() -> u16 {
     let first = 12_000 + (std::process::id() % 1_000 * 20) as u16;
     let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
     (first..32_000).find(is_free).unwrap()
-}
-
-/// A photo that needs neither a resize nor a lossy decoder.
-pub static CAT: LazyLock<Vec<u8>> = LazyLock::new(|| photo("cat-224.png"));
-
-/// A file of the reference images.
-pub fn photo(name: &str) -> Vec<u8> {
-    let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/images");
-    std::fs::read(images.join(name)).unwrap()
-}
-
-pub fn base64(bytes: &[u8]) -> String {
-    STANDARD.encode(bytes)
-}
-
-/// A form of fields (name, file name, content) and its content type.
-pub fn form(fields: &[(&str, Option<&str>, &[u8])]) -> (String, Vec<u8>) {
-    let boundary = "a-boundary-that-no-photo-has";
-    let mut body = Vec::new();
-    for (name, file, content) in fields {
-        let mut head = format!("--{boundary}\r\ncontent-disposition: form-data; name=\"{name}\"");
-        if let Some(file) = file {
-            write!(head, "; filename=\"{file}\"\r\ncontent-type: image/jpeg").unwrap();
-        }
-        body.extend_from_slice(head.as_bytes());
-        body.extend_from_slice(b"\r\n\r\n");
-        body.extend_from_slice(content);
-        body.extend_from_slice(b"\r\n");
-    }
-    body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
-    (format!("multipart/form-data; boundary={boundary}"), body)
-}
-
-/// The same embedding, up to the order of sums in a batch.
-#[track_caller]
-pub fn assert_near(found: &[f32], expected: &[f32]) {
-    assert_eq!(found.len(), expected.len());
-    let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    assert!(worst <= 1e-6, "off by {worst}");
 }
