@@ -212,7 +212,7 @@ fn the_two_ports_must_differ() {
 #[test]
 fn half_precision_is_not_for_the_cpu() {
     let message = refused(&["--device=cpu", "--precision=f16"], &[]);
-    assert!(message.contains("use f32, or --device cuda"), "{message}");
+    assert!(message.contains("use --precision f32, or a GPU (--device cuda)"), "{message}");
 }
 
 #[test]

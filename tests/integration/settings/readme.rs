@@ -19,7 +19,6 @@ fn cells(line: &str) -> Option<[&str; 3]> {
 }
 
 #[test]
-#[ignore = "the README has no table of settings yet"]
 fn the_table_of_settings_is_the_codes() {
     let settings = SETTINGS.iter().map(|s| (format!("--{}", s.flag), s.env, s.default));
     let rows = table();
