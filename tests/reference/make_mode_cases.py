@@ -126,9 +126,9 @@ def segments(jpeg: bytes) -> dict[int, bytes]:
     return found
 
 
-def jpeg(planes: list[np.ndarray], sampling: list[tuple[int, int]], transform: int | None) -> bytes:
-    """A baseline JPEG of the given planes (full size each), interleaved, with any sampling factors: what Pillow's
-    encoder does not offer. Tables are those of a grey JPEG that Pillow writes."""
+def jpeg(planes: list[np.ndarray], sampling: list[tuple[int, int]], transform: int | None, separate=False) -> bytes:
+    """A baseline JPEG of the given planes (full size each) with any sampling factors, in one scan or in one for each:
+    what Pillow's encoder does not offer. Tables are those of a grey JPEG that Pillow writes."""
     tables = segments(saved(Image.fromarray(planes[0]), "JPEG", quality=92))
     zigzag = sorted(range(64), key=lambda i: (i // 8 + i % 8, (i // 8 if (i // 8 + i % 8) % 2 else i % 8)))
     steps = np.array(list(tables[0xDB][5:69]))
@@ -162,39 +162,73 @@ def jpeg(planes: list[np.ndarray], sampling: list[tuple[int, int]], transform: i
         tiles = small.reshape(small.shape[0] // 8, 8, small.shape[1] // 8, 8).swapaxes(1, 2)
         coefficients = (basis @ tiles @ basis.T).reshape(*tiles.shape[:2], 64)[..., zigzag]
         blocks.append(np.rint(coefficients / steps).astype(int))
-    bits, last = [], [0] * len(planes)
-    for my in range(down):
-        for mx in range(across):
-            for c, (h, v) in enumerate(sampling):
-                for by in range(v):
-                    for bx in range(h):
-                        block = blocks[c][my * v + by, mx * h + bx]
-                        size, extra = number(int(block[0]) - last[c])
-                        last[c] = int(block[0])
-                        bits += [codes[0x00][size], extra]
-                        run = 0
-                        for value in map(int, block[1 : np.flatnonzero(block)[-1] + 1 if block.any() else 1]):
-                            if value == 0:
-                                run += 1
-                                continue
-                            bits += [codes[0x10][0xF0]] * (run // 16)
-                            size, extra = number(value)
-                            bits += [codes[0x10][run % 16 << 4 | size], extra]
-                            run = 0
-                        if not block[-1]:
-                            bits.append(codes[0x10][0])
-    stream = "".join(bits)
-    stream += "1" * (-len(stream) % 8)
-    data = int(stream, 2).to_bytes(len(stream) // 8).replace(b"\xff", b"\xff\0")
+
+    def order(components: list[int]):
+        """The blocks of a scan, each with its component: of one component without what fills up the last units."""
+        if len(components) == 1:
+            (c,) = components
+            h, v = sampling[c]
+            for y, x in np.ndindex(-(-height * v // (8 * vmax)), -(-width * h // (8 * hmax))):
+                yield c, blocks[c][y, x]
+            return
+        for my, mx in np.ndindex(down, across):
+            for c in components:
+                h, v = sampling[c]
+                for y, x in np.ndindex(v, h):
+                    yield c, blocks[c][my * v + y, mx * h + x]
+
+    def scan(components: list[int]) -> bytes:
+        bits, last = [], [0] * len(planes)
+        for c, block in order(components):
+            size, extra = number(int(block[0]) - last[c])
+            last[c] = int(block[0])
+            bits += [codes[0x00][size], extra]
+            run = 0
+            for value in map(int, block[1 : np.flatnonzero(block)[-1] + 1 if block.any() else 1]):
+                if value == 0:
+                    run += 1
+                    continue
+                bits += [codes[0x10][0xF0]] * (run // 16)
+                size, extra = number(value)
+                bits += [codes[0x10][run % 16 << 4 | size], extra]
+                run = 0
+            if not block[-1]:
+                bits.append(codes[0x10][0])
+        stream = "".join(bits)
+        stream += "1" * (-len(stream) % 8)
+        data = int(stream, 2).to_bytes(len(stream) // 8).replace(b"\xff", b"\xff\0")
+        head = bytes([len(components)]) + b"".join(bytes([c + 1, 0]) for c in components) + b"\0\x3f\0"
+        return b"\xff\xda" + struct.pack(">H", len(head) + 2) + head + data
+
     count = len(planes)
     frame = struct.pack(">BHHB", 8, height, width, count)
     frame += b"".join(bytes([c + 1, h << 4 | v, 0]) for c, (h, v) in enumerate(sampling))
-    scan = bytes([count]) + b"".join(bytes([c + 1, 0]) for c in range(count)) + b"\0\x3f\0"
+    scans = [[c] for c in range(count)] if separate else [list(range(count))]
     adobe = b"" if transform is None else b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0" + bytes([transform])
     return (
         b"\xff\xd8" + adobe + tables[0xDB] + b"\xff\xc0" + struct.pack(">H", len(frame) + 2) + frame + tables[0xC4]
-        + b"\xff\xda" + struct.pack(">H", len(scan) + 2) + scan + data + b"\xff\xd9"
+        + b"".join(map(scan, scans)) + b"\xff\xd9"
     )  # fmt: skip
+
+
+def first_scans(progressive: bytes, count: int) -> bytes:
+    """The first scans of a progressive JPEG, as a complete file of less detail."""
+    at = -1
+    for _ in range(count + 1):
+        at = progressive.index(b"\xff\xda", at + 1)
+    while progressive[at - 1] != 0xFF or progressive[at] != 0xC4:  # back over the tables of the scan
+        at -= 1
+    return progressive[: at - 1] + b"\xff\xd9"
+
+
+def deep_steps(jpeg: bytes) -> bytes:
+    """The same JPEG with quantisation tables of 16 bits."""
+    tables = segments(jpeg)[0xDB]
+    deep = b""
+    for at in range(0, len(tables), 69):
+        steps = b"".join(bytes([0, step]) for step in tables[at + 5 : at + 69])
+        deep += b"\xff\xdb\0\x83" + bytes([0x10 | tables[at + 4]]) + steps
+    return jpeg.replace(tables, deep)
 
 
 def exif(orientation: int) -> bytes:
@@ -225,15 +259,25 @@ def jpeg_cases():
     yield "ycbcr-411.jpg", jpeg(ycc, [(4, 1), (1, 1), (1, 1)], None)
     yield "ycbcr-440.jpg", jpeg(ycc, [(1, 2), (1, 1), (1, 1)], None)
     yield "ycbcr-410.jpg", jpeg(ycc, [(4, 2), (1, 1), (1, 1)], None)
+    yield "ycbcr-311.jpg", jpeg(ycc, [(3, 1), (1, 1), (1, 1)], None)
+    yield "ycbcr-mixed.jpg", jpeg(ycc, [(2, 2), (2, 1), (1, 2)], None)
+    yield "separate-scans.jpg", jpeg(ycc, [(2, 2), (1, 1), (1, 1)], None, separate=True)
+    progressive = saved(PHOTO, "JPEG", quality=90, progressive=True)
+    yield "progressive-means-only.jpg", first_scans(progressive, 1)
+    yield "progressive-coarse.jpg", first_scans(progressive, 3)
+    frame = b"\xff\xc0\0\x0b\x08" + struct.pack(">HH", H, W) + b"\x01\x01"
+    yield "grey-sampling-22.jpg", saved(GREY, "JPEG", quality=90).replace(frame + b"\x11", frame + b"\x22")
     plain = saved(PHOTO, "JPEG", quality=90)
     yield "trailing-bytes.jpg", plain + b"\0more bytes behind the image\xff\xd8\xff"
     yield "padded-scan.jpg", plain[:-2] + b"\0\0\0\0\0\0" + plain[-2:]
     yield "stray-bytes.jpg", plain[:20] + b"\0\0\0\0\0\0" + plain[20:]  # behind APP0
     yield "no-huffman-tables.jpg", plain.replace(segments(plain)[0xC4], b"")  # a frame of Motion JPEG
+    yield "deep-quantisation.jpg", deep_steps(plain)
     comment = b"\xff\xfe\0\x0ea comment \xff\xd9"
     yield "marker-in-comment.jpg", plain[:2] + comment + plain[2:]
     for width, height in ((1, 1), (7, 5), (8, 8), (9, 17), (15, 16), (16, 15), (17, 33), (31, 3), (3, 31), (33, 32)):
         yield f"size-{width}x{height}.jpg", saved(LARGE.resize((width, height)), "JPEG", quality=90)
+    yield "size-19x67.jpg", saved(LARGE.resize((19, 67)), "JPEG", quality=90, subsampling="4:2:0")
     yield "size-300x3.jpg", saved(LARGE.resize((300, 3)), "JPEG", quality=90)
     for orientation in range(1, 9):
         small = PHOTO.crop((0, 0, 24, 16))

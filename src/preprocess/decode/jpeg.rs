@@ -1,7 +1,7 @@
 //! JPEG, baseline and progressive: grey, YCbCr, RGB, CMYK and YCCK as libjpeg and Pillow take
-//! them. The default decoder is `zune-jpeg` (pure Rust, within a few levels of libjpeg); with the
-//! cargo feature `libjpeg-turbo` the pixels equal Pillow's byte for byte. Both are given a stream
-//! that `stream` has checked to be complete and stripped of all that is not pixels.
+//! them, with the pixels of Pillow byte for byte. The default decoder is our own; the cargo
+//! feature `libjpeg-turbo` puts Pillow's in its place. Both are given a stream that `stream` has
+//! checked to be complete and stripped of all that is not pixels.
 
 #[cfg(not(feature = "libjpeg-turbo"))]
 mod pure;

@@ -86,7 +86,8 @@ fn end_of_scan(bytes: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-fn corrupt(detail: String) -> ImageError {
+/// The error of a file that contradicts the format.
+pub(super) fn corrupt(detail: impl Into<String>) -> ImageError {
     ImageError::corrupt(Format::Jpeg, detail)
 }
 

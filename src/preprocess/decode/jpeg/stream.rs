@@ -1,16 +1,16 @@
-//! What a decoder is given of a JPEG: a clean copy of the complete file. It holds tables, frame,
-//! scans, and one Adobe segment that states the colours that libjpeg would assume. Comments,
-//! thumbnails, metadata and stray bytes do not reach the decoder, so none of them can trip it.
+//! What a decoder is given of a JPEG: the tables, frame header and scans of a file that is
+//! complete, and the colours that libjpeg would assume. Comments, thumbnails, metadata and stray
+//! bytes do not reach the decoder, so none of them can trip it.
 
-use super::segments::{EOI, SOI, SOS, Segment, segments};
+use super::segments::{EOI, SOS, Segment, corrupt, segments};
 use crate::preprocess::{error::ImageError, probe::Format};
 
-const DHT: u8 = 0xC4;
+pub(super) const DHT: u8 = 0xC4;
 const DAC: u8 = 0xCC;
-const DQT: u8 = 0xDB;
-const DRI: u8 = 0xDD;
+pub(super) const DQT: u8 = 0xDB;
+pub(super) const DRI: u8 = 0xDD;
 const APP0: u8 = 0xE0;
-const APP14: u8 = 0xEE;
+pub(super) const APP14: u8 = 0xEE;
 const APP15: u8 = 0xEF;
 const COM: u8 = 0xFE;
 const DNL: u8 = 0xDC;
@@ -18,10 +18,6 @@ const DNL: u8 = 0xDC;
 /// The most scans that a file may have. libjpeg's own progressive script makes 10; a file of many
 /// tiny scans costs a pass over all pixels for each.
 const MAX_SCANS: usize = 100;
-
-/// Tells `zune-jpeg` to do what libjpeg does always: where Huffman tables are missing, as in the
-/// frames of Motion JPEG, the standard ones are meant.
-const MOTION_JPEG: &[u8] = b"\xFF\xE0\0\x07AVI1\0";
 
 /// How colours are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,40 +170,9 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Whether one scan holds all of the pixels. What follows it, libjpeg ignores.
-    #[cfg(not(feature = "libjpeg-turbo"))]
-    pub(super) fn is_one_scan(&self) -> bool {
-        let first = self.segments.iter().find(|s| s.marker == SOS);
-        let components = first.and_then(|s| s.payload.first()).copied().unwrap_or_default();
-        !self.frame.is_progressive() && usize::from(components) == self.frame.components.len()
-    }
-
-    /// A clean stream for a decoder, with `space` as its colours and `end` behind the scans.
-    pub(super) fn rebuild(&self, space: Space, end: &[u8]) -> Vec<u8> {
-        let length = |s: &Segment<'_>| 4 + s.payload.len() + s.entropy.len();
-        let total: usize = self.segments.iter().map(length).sum();
-        let mut out = Vec::with_capacity(total + 27 + end.len());
-        out.extend([0xFF, SOI]);
-        out.extend_from_slice(MOTION_JPEG);
-        let transform = match space {
-            Space::Rgb | Space::Cmyk => 0,
-            Space::YCbCr | Space::Grey => 1,
-            Space::Ycck => 2,
-        };
-        if space != Space::Grey {
-            out.extend([0xFF, APP14, 0, 14]);
-            out.extend_from_slice(b"Adobe\0\x64\0\0\0\0");
-            out.push(transform);
-        }
-        for segment in &self.segments {
-            out.extend([0xFF, segment.marker]);
-            // A payload was read behind such a length, so it fits in one.
-            out.extend((segment.payload.len() as u16 + 2).to_be_bytes());
-            out.extend_from_slice(segment.payload);
-            out.extend_from_slice(segment.entropy);
-        }
-        out.extend_from_slice(end);
-        out
+    /// Tables, frame header and scans, in order.
+    pub(super) fn segments(&self) -> &[Segment<'a>] {
+        &self.segments
     }
 }
 
@@ -245,17 +210,13 @@ fn is_frame(marker: u8) -> bool {
     matches!(marker, 0xC0..=0xCF) && !matches!(marker, DHT | 0xC8 | DAC)
 }
 
-fn corrupt(detail: impl Into<String>) -> ImageError {
-    ImageError::corrupt(Format::Jpeg, detail)
-}
-
 fn unsupported(detail: String) -> ImageError {
     ImageError::unsupported(Format::Jpeg, detail)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::segments::SOI, *};
 
     /// A stream with the given segments and an end-of-image marker.
     fn jpeg(segments: &[(u8, &[u8])]) -> Vec<u8> {

@@ -3,7 +3,10 @@
 
 use turbojpeg::{Decompressor, Image, PixelFormat};
 
-use super::stream::{Space, Stream};
+use super::{
+    segments::{EOI, SOI, Segment},
+    stream::{APP14, Space, Stream},
+};
 use crate::preprocess::{error::ImageError, probe::Format};
 
 /// YCCK comes out as CMYK.
@@ -14,7 +17,7 @@ const HARMLESS: &str = "extraneous bytes before marker";
 
 /// Decodes to three bytes a pixel (RGB), or four (CMYK as stored).
 pub(super) fn decode(stream: &Stream<'_>, space: Space) -> Result<Vec<u8>, ImageError> {
-    let clean = stream.rebuild(space, &[0xFF, 0xD9]);
+    let clean = rebuild(stream, space);
     let format = match space {
         Space::Grey | Space::YCbCr | Space::Rgb => PixelFormat::RGB,
         Space::Cmyk | Space::Ycck => PixelFormat::CMYK,
@@ -27,6 +30,33 @@ pub(super) fn decode(stream: &Stream<'_>, space: Space) -> Result<Vec<u8>, Image
         Err(warning) if !warning.to_string().contains(HARMLESS) => Err(error(warning)),
         _ => Ok(image.pixels),
     }
+}
+
+/// A clean file, with an Adobe segment that says `space`.
+fn rebuild(stream: &Stream<'_>, space: Space) -> Vec<u8> {
+    let length = |s: &Segment<'_>| 4 + s.payload.len() + s.entropy.len();
+    let total: usize = stream.segments().iter().map(length).sum();
+    let mut out = Vec::with_capacity(total + 20);
+    out.extend([0xFF, SOI]);
+    let transform = match space {
+        Space::Rgb | Space::Cmyk => 0,
+        Space::YCbCr | Space::Grey => 1,
+        Space::Ycck => 2,
+    };
+    if space != Space::Grey {
+        out.extend([0xFF, APP14, 0, 14]);
+        out.extend_from_slice(b"Adobe\0\x64\0\0\0\0");
+        out.push(transform);
+    }
+    for segment in stream.segments() {
+        out.extend([0xFF, segment.marker]);
+        // A payload was read behind such a length, so it fits in one.
+        out.extend((segment.payload.len() as u16 + 2).to_be_bytes());
+        out.extend_from_slice(segment.payload);
+        out.extend_from_slice(segment.entropy);
+    }
+    out.extend([0xFF, EOI]);
+    out
 }
 
 fn error(error: turbojpeg::Error) -> ImageError {
