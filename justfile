@@ -34,9 +34,9 @@ parity:
     cargo test --release --test integration parity
     cargo test --release --features libjpeg-turbo --test integration parity
 
-# The tests of the CUDA build (needs nvcc and an NVIDIA GPU)
-cuda *args:
-    cargo test --release --features cuda {{args}}
+# The checks that need an NVIDIA GPU (and nvcc)
+cuda:
+    cargo test --release --features cuda --test integration gpu:: -- --ignored
 
 # All that a commit must pass
 ci:
