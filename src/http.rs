@@ -10,6 +10,7 @@ mod multipart;
 mod observe;
 pub mod openapi;
 pub mod rejection;
+mod schema;
 pub mod server;
 
 use std::sync::{Arc, OnceLock};
@@ -90,6 +91,7 @@ fn finish(router: Router<Arc<App>>, app: Arc<App>) -> Router {
         .method_not_allowed_fallback(async || Rejection::MethodNotAllowed)
         // `body` has limits of its own, which the operator sets.
         .layer(DefaultBodyLimit::disable())
+        // A client that is still writing when it is refused must get to read why.
         .layer(middleware::map_request(body::linger))
         // Outermost, so that it sees every answer: the request's id, its line in the log, metrics.
         .layer(middleware::from_fn(observe::observe))

@@ -7,86 +7,26 @@ use axum::{
     extract::{Query, Request, State},
     http::{HeaderMap, header},
 };
-use serde::Serialize;
-use utoipa::ToSchema;
 
-use super::{App, body, multipart, rejection::Rejection};
+use super::{
+    App, body, multipart,
+    rejection::Rejection,
+    schema::{EmbedForm, EmbedQuery, EmbedRequest, EmbedResponses, Embeddings, Failed},
+};
 use crate::{
     embedder::{Embedder, PhotoError},
-    model::{Embedding, ModelInfo},
     preprocess::Pixels,
     upload::{OnError, Photo, Wishes, json},
 };
-
-/// The answer to an embedding request.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Embeddings {
-    /// One for each photo, in the order of the request, of L2 norm 1; `null` for a photo that
-    /// failed when `on_error` is `skip`.
-    #[schema(value_type = Vec<Option<Vec<f32>>>)]
-    embeddings: Vec<Option<Embedding>>,
-    /// The model that made them.
-    model_info: ModelInfo,
-    /// Length of `embeddings`.
-    #[schema(example = 1)]
-    count: usize,
-    /// With `on_error=skip`, why photos failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    errors: Option<Vec<Failed>>,
-}
-
-/// A photo that failed.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Failed {
-    /// Its place in the request, from 0.
-    #[schema(example = 3)]
-    index: usize,
-    /// What was wrong, for programs; stable.
-    #[schema(example = "truncated_image")]
-    code: &'static str,
-    /// What was wrong, for people.
-    detail: String,
-}
-
-/// The JSON body of a request; other fields are ignored.
-#[derive(Debug, ToSchema)]
-#[expect(dead_code, reason = "describes what `upload::json` reads by hand")]
-pub struct EmbedRequest {
-    /// Photos in base64, or as `data:image/...;base64,...`.
-    #[schema(min_items = 1)]
-    images: Vec<String>,
-    /// Must name the model that is served, if it is given.
-    #[schema(example = "ViT-B-32")]
-    model_name: Option<String>,
-    /// Must name the weights that are served, if it is given.
-    pretrained: Option<String>,
-    /// Whether one photo that fails fails the request.
-    on_error: Option<OnError>,
-}
-
-/// A form with photos.
-#[derive(Debug, ToSchema)]
-#[expect(dead_code, reason = "describes what `http::multipart` reads by hand")]
-pub struct EmbedForm {
-    /// Photos, as files.
-    #[schema(value_type = Vec<String>, format = Binary, min_items = 1)]
-    files: Vec<Vec<u8>>,
-    /// Must name the model that is served, if it is given.
-    model_name: Option<String>,
-    /// Must name the weights that are served, if it is given.
-    pretrained: Option<String>,
-    /// Whether one photo that fails fails the request.
-    on_error: Option<OnError>,
-}
 
 /// Embed photos given as base64 text
 #[utoipa::path(
     post,
     path = "/embed/base64",
     tag = "embeddings",
-    params(super::openapi::EmbedQuery),
+    params(EmbedQuery),
     request_body(content = EmbedRequest, content_type = "application/json"),
-    responses(super::openapi::EmbedResponses),
+    responses(EmbedResponses),
 )]
 pub(super) async fn embed_base64(
     State(app): State<Arc<App>>,
@@ -102,9 +42,9 @@ pub(super) async fn embed_base64(
     post,
     path = "/embed/batch",
     tag = "embeddings",
-    params(super::openapi::EmbedQuery),
+    params(EmbedQuery),
     request_body(content = EmbedForm, content_type = "multipart/form-data"),
-    responses(super::openapi::EmbedResponses),
+    responses(EmbedResponses),
 )]
 pub(super) async fn embed_batch(
     State(app): State<Arc<App>>,
@@ -123,14 +63,14 @@ pub(super) async fn embed_batch(
     post,
     path = "/embed",
     tag = "embeddings",
-    params(super::openapi::EmbedQuery),
+    params(EmbedQuery),
     request_body(content(
         (EmbedRequest = "application/json"),
         (EmbedForm = "multipart/form-data"),
         (Vec<u8> = "image/*"),
         (Vec<u8> = "application/octet-stream"),
     )),
-    responses(super::openapi::EmbedResponses),
+    responses(EmbedResponses),
 )]
 pub(super) async fn embed(
     State(app): State<Arc<App>>,

@@ -10,14 +10,11 @@ use axum::{
     response::{Html, IntoResponse, Redirect},
     routing::get,
 };
-use utoipa::{IntoParams, IntoResponses, OpenApi};
+use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerFile};
 
-use super::{
-    App, embed, info,
-    rejection::{ErrorBody, Rejection},
-};
-use crate::upload::{OnError, json::FieldError};
+use super::{App, embed, info, rejection::Rejection, schema};
+use crate::upload::json::FieldError;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -35,54 +32,13 @@ use crate::upload::{OnError, json::FieldError};
         info::gpu_info,
         info::metrics,
     ),
-    components(schemas(FieldError, embed::Failed)),
+    components(schemas(FieldError, schema::Failed)),
     tags(
         (name = "embeddings", description = "Photos in, vectors out"),
         (name = "service", description = "What the service says of itself"),
     ),
 )]
 struct Document;
-
-/// Query of the routes that embed; the body's fields of the same name come first.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes what `http::embed` reads by hand")]
-pub(super) struct EmbedQuery {
-    /// Must name the model that is served, if it is given.
-    model_name: Option<String>,
-    /// Must name the weights that are served, if it is given.
-    pretrained: Option<String>,
-    /// Whether one photo that fails fails the request.
-    #[param(inline)]
-    on_error: Option<OnError>,
-}
-
-/// Answers of the routes that embed.
-#[derive(IntoResponses)]
-#[expect(dead_code, reason = "describes what `http::rejection` answers")]
-pub(super) enum EmbedResponses {
-    /// The embeddings, in the order of the photos
-    #[response(status = 200)]
-    Ok(#[to_schema] embed::Embeddings),
-    /// A photo that cannot be embedded, no photos, or another model than the one that is served
-    #[response(status = 400)]
-    BadRequest(#[to_schema] ErrorBody),
-    /// Too many photos, or too large a body
-    #[response(status = 413)]
-    TooLarge(#[to_schema] ErrorBody),
-    /// A content type that the route does not take
-    #[response(status = 415)]
-    ContentType(#[to_schema] ErrorBody),
-    /// A body or query that fails validation; `detail` is FastAPI's list
-    #[response(status = 422)]
-    Validation(#[to_schema] ErrorBody),
-    /// A fault of the service
-    #[response(status = 500)]
-    Internal(#[to_schema] ErrorBody),
-    /// The weights are being loaded, or the service is stopping
-    #[response(status = 503)]
-    Unavailable(#[to_schema] ErrorBody),
-}
 
 /// The OpenAPI document of this version.
 pub fn openapi() -> utoipa::openapi::OpenApi {

@@ -3,13 +3,12 @@
 //!
 //! Shapes: n images, t tokens, w = width, h heads of d = w / h.
 
-use candle_core::{D, Module, Result, Tensor};
+use candle_core::{D, IndexOp, Module, Result, Tensor};
 use candle_nn::{LayerNorm, Linear, VarBuilder, ops::softmax_last_dim};
 
 use super::{
     activation::activate,
     architecture::{Activation, VisionConfig},
-    vision::class_token,
 };
 
 /// `z = z + MSA(LN(z)); z = z + MLP(LN(z))`, open_clip's `ResidualAttentionBlock`.
@@ -127,4 +126,9 @@ impl Mlp {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         activate(self.activation, &self.c_fc.forward(x)?)?.apply(&self.c_proj)
     }
+}
+
+/// The class token `[n, w]` of `z [n, t, w]`.
+fn class_token(z: &Tensor) -> Result<Tensor> {
+    z.i((.., 0, ..))?.contiguous()
 }

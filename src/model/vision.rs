@@ -5,7 +5,7 @@
 //! 2103.00020): a layer norm before the first block, and the projection behind the last.
 //! Shapes below: n images, t = patches + 1 tokens, w = width, e = embedding size.
 
-use candle_core::{D, DType, Device, IndexOp, Module, Result, Tensor};
+use candle_core::{D, DType, Device, Module, Result, Tensor};
 use candle_nn::{LayerNorm, VarBuilder};
 
 use super::{
@@ -106,9 +106,4 @@ impl PatchEmbedding {
             .reshape((n * grid * grid, 3 * patch * patch))?;
         patches.matmul(&self.weight)?.reshape((n, grid * grid, ()))
     }
-}
-
-/// The class token `[n, w]` of `z [n, t, w]`.
-pub(super) fn class_token(z: &Tensor) -> Result<Tensor> {
-    z.i((.., 0, ..))?.contiguous()
 }

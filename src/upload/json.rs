@@ -57,6 +57,9 @@ pub enum Place {
     Index(usize),
 }
 
+/// U+FEFF in UTF-8, which some editors and shells put before text.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
 /// A body larger than this is not gone through again for the `input` of its errors.
 const LARGEST_ECHO: usize = 4096;
 
@@ -65,6 +68,8 @@ const LARGEST_ECHO: usize = 4096;
 /// # Errors
 /// All mistakes of the body, as FastAPI lists them.
 pub fn parse(body: &[u8], most: usize) -> Result<JsonUpload<'_>, Vec<FieldError>> {
+    // Python's `json.loads` skips it too.
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(vec![FieldError::new("missing", [], "Field required", Value::Null)]);
     }

@@ -1,0 +1,113 @@
+//! The shapes of embedding requests and their answers, as they are sent and as `/openapi.json`
+//! describes them.
+
+use serde::Serialize;
+use utoipa::{IntoParams, IntoResponses, ToSchema};
+
+use super::rejection::ErrorBody;
+use crate::{
+    model::{Embedding, ModelInfo},
+    upload::OnError,
+};
+
+/// The answer to an embedding request.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Embeddings {
+    /// One for each photo, in the order of the request, of L2 norm 1; `null` for a photo that
+    /// failed when `on_error` is `skip`.
+    #[schema(value_type = Vec<Option<Vec<f32>>>)]
+    pub(super) embeddings: Vec<Option<Embedding>>,
+    /// The model that made them.
+    pub(super) model_info: ModelInfo,
+    /// Length of `embeddings`.
+    #[schema(example = 1)]
+    pub(super) count: usize,
+    /// With `on_error=skip`, why photos failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) errors: Option<Vec<Failed>>,
+}
+
+/// A photo that failed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Failed {
+    /// Its place in the request, from 0.
+    #[schema(example = 3)]
+    pub(super) index: usize,
+    /// What was wrong, for programs; stable.
+    #[schema(example = "truncated_image")]
+    pub(super) code: &'static str,
+    /// What was wrong, for people.
+    pub(super) detail: String,
+}
+
+/// The JSON body of a request; other fields are ignored.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "describes what `upload::json` reads by hand")]
+pub struct EmbedRequest {
+    /// Photos in base64, or as `data:image/...;base64,...`.
+    #[schema(min_items = 1)]
+    images: Vec<String>,
+    /// Must name the model that is served, if it is given.
+    #[schema(example = "ViT-B-32")]
+    model_name: Option<String>,
+    /// Must name the weights that are served, if it is given.
+    pretrained: Option<String>,
+    /// Whether one photo that fails fails the request.
+    on_error: Option<OnError>,
+}
+
+/// A form with photos.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "describes what `http::multipart` reads by hand")]
+pub struct EmbedForm {
+    /// Photos, as files.
+    #[schema(value_type = Vec<String>, format = Binary, min_items = 1)]
+    files: Vec<Vec<u8>>,
+    /// Must name the model that is served, if it is given.
+    model_name: Option<String>,
+    /// Must name the weights that are served, if it is given.
+    pretrained: Option<String>,
+    /// Whether one photo that fails fails the request.
+    on_error: Option<OnError>,
+}
+
+/// Query of the routes that embed; the body's fields of the same name come first.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `http::embed` reads by hand")]
+pub(super) struct EmbedQuery {
+    /// Must name the model that is served, if it is given.
+    model_name: Option<String>,
+    /// Must name the weights that are served, if it is given.
+    pretrained: Option<String>,
+    /// Whether one photo that fails fails the request.
+    #[param(inline)]
+    on_error: Option<OnError>,
+}
+
+/// Answers of the routes that embed.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes what `http::rejection` answers")]
+pub(super) enum EmbedResponses {
+    /// The embeddings, in the order of the photos
+    #[response(status = 200)]
+    Ok(#[to_schema] Embeddings),
+    /// A photo that cannot be embedded, no photos, or another model than the one that is served
+    #[response(status = 400)]
+    BadRequest(#[to_schema] ErrorBody),
+    /// Too many photos, or too large a body
+    #[response(status = 413)]
+    TooLarge(#[to_schema] ErrorBody),
+    /// A content type that the route does not take
+    #[response(status = 415)]
+    ContentType(#[to_schema] ErrorBody),
+    /// A body or query that fails validation; `detail` is FastAPI's list
+    #[response(status = 422)]
+    Validation(#[to_schema] ErrorBody),
+    /// A fault of the service
+    #[response(status = 500)]
+    Internal(#[to_schema] ErrorBody),
+    /// The weights are being loaded, or the service is stopping
+    #[response(status = 503)]
+    Unavailable(#[to_schema] ErrorBody),
+}
