@@ -13,6 +13,7 @@ mod bytes;
 mod color;
 pub(crate) mod gif;
 pub(crate) mod jpeg;
+pub(super) mod memory;
 pub(crate) mod png;
 pub(crate) mod tiff;
 pub(crate) mod webp;
@@ -22,6 +23,9 @@ use super::{
     orientation::Orientation,
     probe::{Format, Header, probe},
 };
+
+/// The most pixels of one image, whatever the setting: 2^32, so that no size in bytes overflows.
+pub const MAX_PIXELS: u64 = 1 << 32;
 
 /// 8-bit RGB pixels.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +51,7 @@ pub enum ExifOrientation {
 /// The limits and choices of [`decode`].
 #[derive(Debug, Clone, Copy)]
 pub struct DecodeOptions {
-    /// The largest width times height, in pixels, that is decoded.
+    /// The largest width times height, in pixels, that is decoded; above [`MAX_PIXELS`] as that.
     pub max_pixels: u64,
     /// Whether pixels are turned upright.
     pub exif_orientation: ExifOrientation,
@@ -61,14 +65,14 @@ pub struct DecodeOptions {
 /// Any [`ImageError`]; a truncated or corrupt file never gives pixels.
 pub fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<Rgb, ImageError> {
     let header = probe(bytes)?;
-    header.check_pixels(options.max_pixels)?;
+    header.check_pixels(options.max_pixels.min(MAX_PIXELS))?;
     let data = match header.format {
-        Format::Jpeg => jpeg::pixels(bytes, &header)?,
+        Format::Jpeg => jpeg::pixels(bytes)?,
         Format::Png => png::pixels(bytes, &header)?,
         Format::Gif => gif::pixels(bytes, &header)?,
         Format::WebP => webp::pixels(bytes, &header)?,
         Format::Bmp => bmp::pixels(bytes, &header)?,
-        Format::Tiff => tiff::pixels(bytes, &header)?,
+        Format::Tiff => tiff::pixels(bytes)?,
     };
     let rgb = Rgb { width: header.width, height: header.height, data };
     let orientation = match (header.format, options.exif_orientation) {
@@ -79,12 +83,10 @@ pub fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<Rgb, ImageError> 
         (Format::WebP, _) => webp::orientation(bytes),
         (Format::Gif | Format::Bmp, _) => None,
     };
-    Ok(orientation.unwrap_or(Orientation::Upright).apply(rgb))
+    orientation.unwrap_or(Orientation::Upright).apply(rgb)
 }
 
-/// A zeroed buffer for `channels` bytes a pixel of `header`'s size.
-///
-/// The caller has checked the pixel count, so this cannot overflow on a 64-bit machine.
-fn buffer(header: &Header, channels: usize) -> Vec<u8> {
-    vec![0; header.width as usize * header.height as usize * channels]
+/// Black RGB pixels of `header`'s size.
+fn black(header: &Header) -> Result<Vec<u8>, ImageError> {
+    memory::zeros(0, [header.width as usize, header.height as usize, 3])
 }

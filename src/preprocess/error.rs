@@ -46,6 +46,15 @@ pub enum ImageError {
         /// The limit that was passed.
         limit: u64,
     },
+    /// The machine refuses the memory that the pixels need.
+    #[error(
+        "the image needs {bytes} bytes at once, and this machine has not as many left: lower \
+         --max-image-pixels, or give the service more memory"
+    )]
+    OutOfMemory {
+        /// Bytes of the one buffer that was refused.
+        bytes: u64,
+    },
     /// The file ends before the image does.
     #[error("the {format} file is truncated: {detail}")]
     Truncated {
@@ -80,6 +89,7 @@ impl ImageError {
             Self::UnknownFormat { .. } => "unknown_image_format",
             Self::ZeroSize { .. } => "zero_size_image",
             Self::TooManyPixels { .. } => "too_many_pixels",
+            Self::OutOfMemory { .. } => "out_of_memory",
             Self::Truncated { .. } => "truncated_image",
             Self::Corrupt { .. } => "corrupt_image",
             Self::Unsupported { .. } => "unsupported_image",

@@ -1,7 +1,10 @@
 //! The orientation tag of a photo and what it asks for, as Pillow's `ImageOps.exif_transpose`:
 //! EXIF tag 274 first, else `tiff:Orientation` in XMP. Damaged metadata counts as none.
 
-use super::decode::Rgb;
+use super::{
+    decode::{Rgb, memory},
+    error::ImageError,
+};
 
 /// EXIF tag 274, `Orientation`.
 const ORIENTATION: u16 = 0x0112;
@@ -51,10 +54,13 @@ impl Orientation {
     }
 
     /// Moves the pixels of `image`. Width and height are exchanged where it is turned by a quarter.
-    pub fn apply(self, image: Rgb) -> Rgb {
+    ///
+    /// # Errors
+    /// [`ImageError::OutOfMemory`]: pixels that move need a second buffer of their size.
+    pub fn apply(self, image: Rgb) -> Result<Rgb, ImageError> {
         let (w, h) = (image.width as usize, image.height as usize);
         match self {
-            Self::Upright => image,
+            Self::Upright => Ok(image),
             Self::FlipHorizontal => remap(&image, w, h, |x, y| (w - 1 - x, y)),
             Self::Rotate180 => remap(&image, w, h, |x, y| (w - 1 - x, h - 1 - y)),
             Self::FlipVertical => remap(&image, w, h, |x, y| (x, h - 1 - y)),
@@ -72,8 +78,8 @@ fn remap(
     width: usize,
     height: usize,
     source: impl Fn(usize, usize) -> (usize, usize),
-) -> Rgb {
-    let mut data = Vec::with_capacity(image.data.len());
+) -> Result<Rgb, ImageError> {
+    let mut data = memory::room([width, height, 3])?;
     let stride = image.width as usize * 3;
     for y in 0..height {
         for x in 0..width {
@@ -82,7 +88,7 @@ fn remap(
             data.extend_from_slice(&image.data[start..start + 3]);
         }
     }
-    Rgb { width: width as u32, height: height as u32, data }
+    Ok(Rgb { width: width as u32, height: height as u32, data })
 }
 
 /// The value of the orientation tag in the first directory of an EXIF block, with or without
@@ -148,7 +154,7 @@ mod tests {
             (3, [1, 3, 5, 0, 2, 4]),
         ];
         for (value, (width, pixels)) in (1..).zip(expected) {
-            let turned = Orientation::from_value(value).unwrap().apply(image());
+            let turned = Orientation::from_value(value).unwrap().apply(image()).unwrap();
             let got: Vec<u8> = turned.data.chunks(3).map(|p| p[0]).collect();
             assert_eq!((turned.width, &got[..]), (width, &pixels[..]), "orientation {value}");
         }

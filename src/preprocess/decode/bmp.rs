@@ -3,9 +3,10 @@
 //! OS/2 and Windows headers up to version 5.
 
 use super::{
-    buffer,
+    black,
     bytes::{u16_le, u32_le},
     color::{Palette, unpack},
+    memory,
 };
 use crate::preprocess::{
     error::ImageError,
@@ -58,7 +59,7 @@ pub(crate) fn pixels(bytes: &[u8], header: &Header) -> Result<Vec<u8>, ImageErro
         Compression::None | Compression::BitFields => raw(bytes, &bitmap, header),
         Compression::Rle8 | Compression::Rle4 => {
             let indices = run_lengths(bytes, &bitmap)?;
-            let mut rgb = buffer(header, 3);
+            let mut rgb = black(header)?;
             for (y, row) in indices.chunks_exact(bitmap.width as usize).enumerate() {
                 bitmap.palette.expand(row.iter().copied(), bitmap.row(&mut rgb, y));
             }
@@ -196,7 +197,7 @@ fn raw(bytes: &[u8], bitmap: &Bitmap, header: &Header) -> Result<Vec<u8>, ImageE
         let detail = format!("it holds {complete} of {} rows", bitmap.height);
         return Err(ImageError::truncated(Format::Bmp, detail));
     }
-    let mut rgb = buffer(header, 3);
+    let mut rgb = black(header)?;
     for (y, row) in data.chunks(stride).take(bitmap.height as usize).enumerate() {
         raw_row(&row[..needed], bitmap, bitmap.row(&mut rgb, y));
     }
@@ -236,7 +237,8 @@ fn run_lengths(bytes: &[u8], bitmap: &Bitmap) -> Result<Vec<u8>, ImageError> {
     let width = bitmap.width as usize;
     let total = width * bitmap.height as usize;
     let nibbles = bitmap.compression == Compression::Rle4;
-    let mut out: Vec<u8> = Vec::new();
+    // A run may pass the last pixel.
+    let mut out: Vec<u8> = memory::room([total + usize::from(u8::MAX), 1, 1])?;
     let (mut at, mut x) = (bitmap.pixels, 0);
     while out.len() < total {
         let Some(&[count, value]) = bytes.get(at..at.saturating_add(2)) else {

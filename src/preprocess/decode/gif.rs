@@ -4,7 +4,7 @@
 
 use weezl::{BitOrder, LzwStatus, decode::Decoder};
 
-use super::{buffer, bytes::u16_le, color::Palette};
+use super::{black, bytes::u16_le, color::Palette, memory};
 use crate::preprocess::{
     error::ImageError,
     probe::{Format, Header},
@@ -36,7 +36,7 @@ pub(crate) fn pixels(bytes: &[u8], header: &Header) -> Result<Vec<u8>, ImageErro
     let frame = first_frame(bytes)?;
     let [left, top, width, height] = frame.place;
     let indices = decompress(&frame, width * height)?;
-    let mut rgb = buffer(header, 3);
+    let mut rgb = black(header)?;
     let background = frame.palette.color(frame.transparent.unwrap_or(0));
     rgb.as_chunks_mut().0.fill(background);
     let stride = header.width as usize * 3;
@@ -130,7 +130,7 @@ fn skip_blocks(bytes: &[u8], mut at: usize) -> Option<usize> {
 /// The `count` palette indices of the frame, rows in stored order.
 fn decompress(frame: &Frame<'_>, count: usize) -> Result<Vec<u8>, ImageError> {
     let mut decoder = Decoder::new(BitOrder::Lsb, frame.code_size);
-    let mut indices = vec![0; count];
+    let mut indices = memory::zeros(0, [count, 1, 1])?;
     let (mut filled, mut data) = (0, frame.data);
     while filled < count {
         let length = data.first().map_or(0, |&length| usize::from(length));

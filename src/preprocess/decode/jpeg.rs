@@ -39,7 +39,7 @@ pub(crate) fn header(bytes: &[u8]) -> Result<Header, ImageError> {
 }
 
 /// The pixels as RGB.
-pub(crate) fn pixels(bytes: &[u8], _header: &Header) -> Result<Vec<u8>, ImageError> {
+pub(crate) fn pixels(bytes: &[u8]) -> Result<Vec<u8>, ImageError> {
     let stream = Stream::read(bytes)?;
     let space = stream.space();
     let data = decoder::decode(&stream, space)?;

@@ -8,7 +8,7 @@ use ::png::{BitDepth, ColorType, Decoder, DecodingError, Limits};
 use flate2::read::ZlibDecoder;
 
 use super::{
-    buffer,
+    black,
     bytes::u32_be,
     color::{Palette, drop_alpha, shrink_to_rgb, unpack},
 };
@@ -77,7 +77,7 @@ pub(crate) fn pixels(bytes: &[u8], header: &Header) -> Result<Vec<u8>, ImageErro
         (ColorType::Rgb, BitDepth::Eight) => stored,
         (ColorType::Rgba, BitDepth::Eight) => shrink_to_rgb(stored, drop_alpha),
         _ => {
-            let mut rgb = buffer(header, 3);
+            let mut rgb = black(header)?;
             let rows = rgb.chunks_exact_mut(header.width as usize * 3);
             for (out, row) in rows.zip(stored.chunks_exact(row)) {
                 expand_row(row, color, depth, &palette, out);

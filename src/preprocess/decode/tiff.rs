@@ -39,7 +39,7 @@ pub(crate) fn header(bytes: &[u8]) -> Result<Header, ImageError> {
 }
 
 /// The pixels as RGB, as stored: the caller turns them upright.
-pub(crate) fn pixels(bytes: &[u8], _header: &Header) -> Result<Vec<u8>, ImageError> {
+pub(crate) fn pixels(bytes: &[u8]) -> Result<Vec<u8>, ImageError> {
     let directory = Directory::read(bytes)?;
     let layout = Layout::read(&directory)?;
     let samples = read_samples(&directory, &layout)?;

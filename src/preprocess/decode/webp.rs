@@ -7,9 +7,10 @@ use std::io::{Cursor, ErrorKind};
 use image_webp::{DecodingError, WebPDecoder};
 
 use super::{
-    buffer,
+    black,
     bytes::{array, u16_le, u24_le, u32_le},
     color::{drop_alpha, shrink_to_rgb},
+    memory,
 };
 use crate::preprocess::{
     error::ImageError,
@@ -30,15 +31,12 @@ pub(crate) fn header(bytes: &[u8]) -> Result<Header, ImageError> {
     let header = |width, height, channels| {
         Ok(Header { format: Format::WebP, width, height, channels, bits: 8, progressive: false })
     };
-    let size = match name {
-        b"VP8X" => (data.first().filter(|f| **f & RESERVED == 0), u24_le(data, 4), u24_le(data, 7)),
-        _ => match (bitstream_size(name, data), data) {
-            (Some([width, height, channels]), _) => return header(width, height, channels as u8),
-            (None, _) => return Err(no_image()),
-        },
-    };
-    match size {
-        (Some(flags), Some(w), Some(h)) => {
+    if name != b"VP8X" {
+        let [width, height, channels] = bitstream_size(name, data).ok_or_else(no_image)?;
+        return header(width, height, channels as u8);
+    }
+    match (data.first(), u24_le(data, 4), u24_le(data, 7)) {
+        (Some(flags), Some(w), Some(h)) if flags & RESERVED == 0 => {
             header(w + 1, h + 1, if flags & ALPHA != 0 { 4 } else { 3 })
         }
         _ => Err(no_image()),
@@ -52,7 +50,7 @@ pub(crate) fn pixels(bytes: &[u8], header: &Header) -> Result<Vec<u8>, ImageErro
     if (frame.width, frame.height) == (header.width, header.height) {
         return Ok(data);
     }
-    let mut canvas = buffer(header, 3);
+    let mut canvas = black(header)?;
     let (row, stride) = (frame.width as usize * 3, header.width as usize * 3);
     let start = frame.top as usize * stride + frame.left as usize * 3;
     for (out, stored) in canvas[start..].chunks_mut(stride).zip(data.chunks_exact(row)) {
@@ -137,7 +135,8 @@ fn bitstream_size(name: &[u8; 4], data: &[u8]) -> Option<[u32; 3]> {
 fn decode_still(frame: &Frame<'_>) -> Result<Vec<u8>, ImageError> {
     let file = still_file(frame);
     let mut decoder = WebPDecoder::new(Cursor::new(file)).map_err(error)?;
-    let mut data = vec![0; decoder.output_buffer_size().ok_or_else(no_image)?];
+    let size = decoder.output_buffer_size().ok_or_else(no_image)?;
+    let mut data = memory::zeros(0, [size, 1, 1])?;
     decoder.read_image(&mut data).map_err(error)?;
     Ok(if decoder.has_alpha() { shrink_to_rgb(data, drop_alpha) } else { data })
 }

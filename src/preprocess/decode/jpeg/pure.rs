@@ -44,7 +44,7 @@ pub(super) fn decode(stream: &Stream<'_>, space: Space) -> Result<Vec<u8>, Image
         return Err(ImageError::unsupported(Format::Jpeg, kind));
     }
     let layout = Layout::new(&stream.frame);
-    let mut picture = Picture::new(&layout, space);
+    let mut picture = Picture::new(&layout, space)?;
     if stream.frame.is_progressive() {
         progressive_frame(stream, &layout, &mut picture)?;
     } else {
@@ -71,7 +71,7 @@ fn sequential_frame(
         let scan = Scan::read(segment, layout)?;
         let in_one = scan.parts.len() == layout.components.len();
         if planes.is_empty() {
-            planes = layout.planes(if in_one { RING } else { layout.units_high });
+            planes = layout.planes(if in_one { RING } else { layout.units_high })?;
         }
         for part in &scan.parts {
             if std::mem::replace(&mut seen[part.component], true) {
@@ -146,7 +146,7 @@ fn progressive_frame(
     picture: &mut Picture,
 ) -> Result<(), ImageError> {
     let mut tables = Tables::default();
-    let mut all = Coefficients::new(layout);
+    let mut all = Coefficients::new(layout)?;
     for segment in stream.segments() {
         if segment.marker == SOS {
             let scan = Scan::read(segment, layout)?;
@@ -159,7 +159,7 @@ fn progressive_frame(
         return Err(corrupt("a component is in none of its scans"));
     }
     let smoothing = Smoothing::needed(&all);
-    let mut planes = layout.planes(RING);
+    let mut planes = layout.planes(RING)?;
     for row in 0..layout.units_high {
         for (index, coefficients) in all.iter().enumerate() {
             let smoothing = smoothing.as_ref();

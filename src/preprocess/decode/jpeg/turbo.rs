@@ -7,7 +7,7 @@ use super::{
     segments::{EOI, SOI, Segment},
     stream::{APP14, Space, Stream},
 };
-use crate::preprocess::{error::ImageError, probe::Format};
+use crate::preprocess::{decode::memory, error::ImageError, probe::Format};
 
 /// YCCK comes out as CMYK.
 pub(super) const CONVERTS_YCCK: bool = true;
@@ -24,7 +24,8 @@ pub(super) fn decode(stream: &Stream<'_>, space: Space) -> Result<Vec<u8>, Image
     };
     let (width, height) = (usize::from(stream.frame.width), usize::from(stream.frame.height));
     let pitch = width * format.size();
-    let mut image = Image { pixels: vec![0; pitch * height], width, pitch, height, format };
+    let pixels = memory::zeros(0, [pitch, height, 1])?;
+    let mut image = Image { pixels, width, pitch, height, format };
     let mut decompressor = Decompressor::new().map_err(error)?;
     match decompressor.decompress(&clean, image.as_deref_mut()) {
         Err(warning) if !warning.to_string().contains(HARMLESS) => Err(error(warning)),

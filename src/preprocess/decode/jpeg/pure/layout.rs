@@ -1,7 +1,10 @@
 //! The geometry of a frame (ITU T.81, A.1 and A.2): what each component measures in samples and
 //! in blocks of 8 x 8, and how many blocks of it a unit (MCU) of an interleaved scan holds.
 
-use crate::preprocess::decode::jpeg::stream::Frame;
+use crate::preprocess::{
+    decode::{jpeg::stream::Frame, memory},
+    error::ImageError,
+};
 
 /// One component of the image.
 pub(super) struct Component {
@@ -60,7 +63,7 @@ impl Layout {
     }
 
     /// A plane for each component, of `units` rows of units.
-    pub(super) fn planes(&self, units: usize) -> Vec<Plane> {
+    pub(super) fn planes(&self, units: usize) -> Result<Vec<Plane>, ImageError> {
         let components = self.components.iter();
         components.map(|c| Plane::new(c, units)).collect()
     }
@@ -98,9 +101,9 @@ pub(super) struct Plane {
 }
 
 impl Plane {
-    fn new(component: &Component, units: usize) -> Self {
+    fn new(component: &Component, units: usize) -> Result<Self, ImageError> {
         let (stride, rows) = (component.stored_wide * 8, units * component.down * 8);
-        Self { stride, rows, data: vec![0; stride * rows] }
+        Ok(Self { stride, rows, data: memory::zeros(0, [stride, rows, 1])? })
     }
 
     /// Has `write` set the samples of a block; it gets those from the top left on, and how far

@@ -6,7 +6,10 @@ use super::{
     layout::{Layout, Plane},
     upsample::Upsampler,
 };
-use crate::preprocess::decode::jpeg::stream::Space;
+use crate::preprocess::{
+    decode::{jpeg::stream::Space, memory},
+    error::ImageError,
+};
 
 /// The image so far.
 pub(super) struct Picture {
@@ -22,20 +25,20 @@ pub(super) struct Picture {
 }
 
 impl Picture {
-    /// Black pixels: three bytes each, or four where `space` has four components.
-    pub(super) fn new(layout: &Layout, space: Space) -> Self {
+    /// Room for the pixels: three bytes each, or four where `space` has four components.
+    pub(super) fn new(layout: &Layout, space: Space) -> Result<Self, ImageError> {
         let components = layout.components.iter();
         let upsamplers: Vec<_> = components.map(|c| Upsampler::new(c, layout)).collect();
         let row_bytes = layout.width * upsamplers.len().max(3);
-        Self {
+        Ok(Self {
             space,
             upsamplers,
             height: layout.height,
             row_bytes,
             group: layout.down,
             done: 0,
-            data: vec![0; row_bytes * layout.height],
-        }
+            data: memory::room([row_bytes, layout.height, 1])?,
+        })
     }
 
     /// Makes the rows for which `units` rows of units in `planes` suffice. The last row of
@@ -44,6 +47,7 @@ impl Picture {
         let complete = units * 8 * self.group;
         let ready =
             if complete < self.height { complete.saturating_sub(self.group) } else { self.height };
+        self.data.resize(ready * self.row_bytes, 0);
         for y in self.done..ready {
             self.make_row(planes, y);
         }

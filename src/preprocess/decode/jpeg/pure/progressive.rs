@@ -10,7 +10,10 @@ use super::{
     scan::{Block, Cursor, Scan},
     tables::{Steps, Tables, ZIGZAG},
 };
-use crate::preprocess::{decode::jpeg::segments::corrupt, error::ImageError};
+use crate::preprocess::{
+    decode::{jpeg::segments::corrupt, memory},
+    error::ImageError,
+};
 
 /// What the scans so far tell of a component.
 pub(super) struct Coefficients {
@@ -28,14 +31,16 @@ pub(super) struct Coefficients {
 
 impl Coefficients {
     /// Zeros for each component.
-    pub(super) fn new(layout: &Layout) -> Vec<Self> {
+    pub(super) fn new(layout: &Layout) -> Result<Vec<Self>, ImageError> {
         let components = layout.components.iter();
-        let each = components.map(|c| Self {
-            blocks: vec![[0; 64]; c.stored_wide * c.stored_high],
-            stride: c.stored_wide,
-            steps: [0; 64],
-            seen: false,
-            unknown: [None; 64],
+        let each = components.map(|c| {
+            Ok(Self {
+                blocks: memory::zeros([0; 64], [c.stored_wide, c.stored_high, 1])?,
+                stride: c.stored_wide,
+                steps: [0; 64],
+                seen: false,
+                unknown: [None; 64],
+            })
         });
         each.collect()
     }
