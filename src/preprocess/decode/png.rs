@@ -2,15 +2,21 @@
 //! Checksums are verified, so damage is an error. 16-bit samples keep their high byte, grey of
 //! 1, 2 and 4 bits is spread over 0 to 255, alpha and `tRNS` are dropped.
 
-use std::io::{Cursor, ErrorKind, Read};
+use std::{
+    borrow::Cow,
+    io::{Cursor, ErrorKind, Read},
+};
 
-use ::png::{BitDepth, ColorType, Decoder, DecodingError, Limits};
+use ::png::{
+    BitDepth, ColorType, Decoder, DecodingError, InterlaceInfo, Limits, expand_interlaced_row,
+};
 use flate2::read::ZlibDecoder;
 
 use super::{
     black,
     bytes::u32_be,
-    color::{Palette, drop_alpha, shrink_to_rgb, unpack},
+    color::{Palette, drop_alpha, unpack},
+    memory,
 };
 use crate::preprocess::{
     error::ImageError,
@@ -21,12 +27,19 @@ use crate::preprocess::{
 /// Length of the signature, after which the chunks start.
 const SIGNATURE: usize = 8;
 
+/// The keyword of ImageMagick's EXIF.
+const RAW_PROFILE: &[u8] = b"Raw profile type exif";
+const XMP: &[u8] = b"XML:com.adobe.xmp";
+
 /// Bytes that the decoder may allocate for chunks other than pixels: its own default. Chunks that
 /// are ignored (text, colour profile) take none.
 const CHUNK_LIMIT: usize = 64 << 20;
 
 /// The longest text that is searched for an orientation, in bytes: XMP of a camera has some kB.
 const TEXT_LIMIT: u64 = 1 << 20;
+
+/// The most texts that are inflated; a file has one or two that can hold an orientation.
+const MAX_INFLATED: usize = 8;
 
 /// Format, size and kind of pixels, from `IHDR`.
 pub(crate) fn header(bytes: &[u8]) -> Result<Header, ImageError> {
@@ -64,30 +77,32 @@ pub(crate) fn pixels(bytes: &[u8], header: &Header) -> Result<Vec<u8>, ImageErro
     {
         return Err(ImageError::corrupt(Format::Png, "its first frame does not fill the image"));
     }
-    let (color, depth) = (info.color_type, info.bit_depth);
+    let (color, depth, interlaced) = (info.color_type, info.bit_depth, info.interlaced);
     let palette = match color {
         ColorType::Indexed => Palette::from_rgb(info.palette.as_deref().unwrap_or_default()),
         ColorType::Grayscale => Palette::grey((depth as u8).min(8)),
         _ => Palette::identity(),
     };
-    let row = reader.output_line_size(header.width).unwrap_or_default();
-    let mut stored = vec![0; row * header.height as usize];
-    reader.next_frame(&mut stored).map_err(error)?;
-    Ok(match (color, depth) {
-        (ColorType::Rgb, BitDepth::Eight) => stored,
-        (ColorType::Rgba, BitDepth::Eight) => shrink_to_rgb(stored, drop_alpha),
-        _ => {
-            let mut rgb = black(header)?;
-            let rows = rgb.chunks_exact_mut(header.width as usize * 3);
-            for (out, row) in rows.zip(stored.chunks_exact(row)) {
-                expand_row(row, color, depth, &palette, out);
+    let mut rgb = black(header)?;
+    let stride = header.width as usize * 3;
+    let mut pass_row = memory::zeros(0, [stride, usize::from(interlaced), 1])?;
+    let mut at = 0;
+    while let Some(row) = reader.next_interlaced_row().map_err(error)? {
+        match row.interlace() {
+            InterlaceInfo::Null(_) => {
+                expand_row(row.data(), color, depth, &palette, &mut rgb[at..at + stride]);
+                at += stride;
             }
-            rgb
+            InterlaceInfo::Adam7(info) => {
+                expand_row(row.data(), color, depth, &palette, &mut pass_row);
+                expand_interlaced_row(&mut rgb, stride, &pass_row, info, 24);
+            }
         }
-    })
+    }
+    Ok(rgb)
 }
 
-/// Writes one row as RGB.
+/// Writes one row, or the row of a pass, as RGB; `out` may be longer.
 fn expand_row(row: &[u8], color: ColorType, depth: BitDepth, palette: &Palette, out: &mut [u8]) {
     let sample = (depth as usize).div_ceil(8);
     match (color, depth) {
@@ -98,6 +113,12 @@ fn expand_row(row: &[u8], color: ColorType, depth: BitDepth, palette: &Palette, 
         }
         (ColorType::Grayscale | ColorType::GrayscaleAlpha, _) => {
             palette.expand(row.iter().copied().step_by(sample * color.samples()), out);
+        }
+        (ColorType::Rgb, BitDepth::Eight) => out[..row.len()].copy_from_slice(row),
+        (ColorType::Rgba, BitDepth::Eight) => {
+            for (pixel, stored) in out.as_chunks_mut().0.iter_mut().zip(row.as_chunks().0) {
+                *pixel = drop_alpha(*stored);
+            }
         }
         (ColorType::Rgb | ColorType::Rgba, _) => {
             let pixels = row.chunks_exact(sample * color.samples());
@@ -111,39 +132,66 @@ fn expand_row(row: &[u8], color: ColorType, depth: BitDepth, palette: &Palette, 
 /// The orientation in `eXIf`, in ImageMagick's `Raw profile type exif`, or in XMP.
 pub(crate) fn orientation(bytes: &[u8]) -> Option<Orientation> {
     let (mut exif, mut raw_profile, mut xmp) = (None, None, None);
-    for (name, data) in Chunks(bytes.get(SIGNATURE..)?) {
-        match name {
-            b"eXIf" => exif = Some(data.to_vec()),
-            b"tEXt" | b"zTXt" | b"iTXt" => match text(name, data) {
-                Some((b"Raw profile type exif", text)) => raw_profile = raw_exif(&text),
-                Some((b"XML:com.adobe.xmp", text)) => xmp = Some(text),
-                _ => {}
-            },
-            _ => {}
+    let mut inflated = 0;
+    let chunks = Chunks(bytes.get(SIGNATURE..)?);
+    for (name, data) in chunks.take_while(|(name, _)| *name != b"IEND") {
+        if name == b"eXIf" {
+            exif = Some(data);
+            continue;
+        }
+        let Some(text) = Text::read(name, data) else { continue };
+        // Other texts, which may be large, are not inflated.
+        if !matches!(text.keyword, RAW_PROFILE | XMP) {
+            continue;
+        }
+        inflated += usize::from(text.compressed);
+        if inflated > MAX_INFLATED {
+            break;
+        }
+        match (text.keyword, text.content()) {
+            (_, None) => {}
+            (XMP, content) => xmp = content,
+            (_, Some(content)) => raw_profile = raw_exif(&content),
         }
     }
-    Orientation::from_metadata(exif.or(raw_profile).as_deref(), xmp.as_deref())
+    Orientation::from_metadata(exif.or(raw_profile.as_deref()), xmp.as_deref())
 }
 
-/// Keyword and text of a `tEXt`, `zTXt` or `iTXt` chunk, inflated.
-fn text<'a>(name: &[u8; 4], data: &'a [u8]) -> Option<(&'a [u8], Vec<u8>)> {
-    let (keyword, rest) = cut(data)?;
-    let (compressed, text) = match name {
-        b"tEXt" => (false, rest),
-        b"zTXt" => (true, rest.get(1..)?),
-        _ => {
-            let (_language, after) = cut(rest.get(2..)?)?;
-            let (_translated, text) = cut(after)?;
-            (rest[0] != 0, text)
+/// A `tEXt`, `zTXt` or `iTXt` chunk.
+struct Text<'a> {
+    keyword: &'a [u8],
+    compressed: bool,
+    stored: &'a [u8],
+}
+
+impl<'a> Text<'a> {
+    /// Nothing where the chunk is no text, or has no end of its keyword or language.
+    fn read(name: &[u8; 4], data: &'a [u8]) -> Option<Self> {
+        if !matches!(name, b"tEXt" | b"zTXt" | b"iTXt") {
+            return None;
         }
-    };
-    let mut out = Vec::new();
-    if compressed {
-        ZlibDecoder::new(text).take(TEXT_LIMIT).read_to_end(&mut out).ok()?;
-    } else {
-        out.extend_from_slice(text);
+        let (keyword, rest) = cut(data)?;
+        let (compressed, stored) = match name {
+            b"tEXt" => (false, rest),
+            b"zTXt" => (true, rest.get(1..)?),
+            _ => {
+                let (_language, after) = cut(rest.get(2..)?)?;
+                let (_translated, text) = cut(after)?;
+                (rest[0] != 0, text)
+            }
+        };
+        Some(Self { keyword, compressed, stored })
     }
-    Some((keyword, out))
+
+    /// The text, inflated up to [`TEXT_LIMIT`]; nothing where that fails.
+    fn content(&self) -> Option<Cow<'a, [u8]>> {
+        if !self.compressed {
+            return Some(Cow::Borrowed(self.stored));
+        }
+        let mut out = Vec::new();
+        ZlibDecoder::new(self.stored).take(TEXT_LIMIT).read_to_end(&mut out).ok()?;
+        Some(Cow::Owned(out))
+    }
 }
 
 /// What stands before and after the first zero byte.
