@@ -1,6 +1,8 @@
 //! Decoding gives Pillow's pixels byte for byte, JPEG and lossy WebP included; damaged files give
 //! an error, never a panic. The cases come from `tests/reference/make_mode_cases.py`.
 
+mod bombs;
+
 use std::{
     fs::{self, File},
     io::BufReader,

@@ -6,14 +6,19 @@
 mod chunks;
 mod directory;
 mod layout;
+mod source;
 
 use std::borrow::Cow;
 
 use chunks::Chunk;
 use directory::Directory;
 use layout::{Kind, Layout};
+use source::Source;
 
-use super::color::{Palette, cmyk_to_rgb, drop_alpha, shrink_to_rgb, unpack, unpremultiply};
+use super::{
+    color::{Palette, cmyk_to_rgb, drop_alpha, shrink_to_rgb, unpack, unpremultiply},
+    memory,
+};
 use crate::preprocess::{
     error::ImageError,
     orientation::Orientation,
@@ -43,15 +48,15 @@ pub(crate) fn pixels(bytes: &[u8]) -> Result<Vec<u8>, ImageError> {
     let directory = Directory::read(bytes)?;
     let layout = Layout::read(&directory)?;
     let samples = read_samples(&directory, &layout)?;
-    Ok(match layout.kind {
-        Kind::Rgb => samples,
-        Kind::Rgba => shrink_to_rgb(samples, drop_alpha),
-        Kind::RgbaPremultiplied => shrink_to_rgb(samples, unpremultiply),
-        Kind::Cmyk => shrink_to_rgb(samples, cmyk_to_rgb),
+    match layout.kind {
+        Kind::Rgb => Ok(samples),
+        Kind::Rgba => Ok(shrink_to_rgb(samples, drop_alpha)),
+        Kind::RgbaPremultiplied => Ok(shrink_to_rgb(samples, unpremultiply)),
+        Kind::Cmyk => Ok(shrink_to_rgb(samples, cmyk_to_rgb)),
         Kind::Grey => expand(&samples, &Palette::grey(layout.bits)),
         Kind::GreyInverted => expand(&samples, &Palette::grey(layout.bits).inverted()),
         Kind::Palette => expand(&samples, &layout.palette),
-    })
+    }
 }
 
 /// The orientation tag, else the one in XMP.
@@ -63,22 +68,22 @@ pub(crate) fn orientation(bytes: &[u8]) -> Option<Orientation> {
     }
 }
 
-fn expand(samples: &[u8], palette: &Palette) -> Vec<u8> {
-    let mut rgb = vec![0; samples.len() * 3];
+fn expand(samples: &[u8], palette: &Palette) -> Result<Vec<u8>, ImageError> {
+    let mut rgb = memory::zeros(0, [samples.len(), 3, 1])?;
     palette.expand(samples.iter().copied(), &mut rgb);
-    rgb
+    Ok(rgb)
 }
 
 /// One byte a sample, the channels of a pixel together; of 16 bits the high byte.
 fn read_samples(directory: &Directory<'_>, layout: &Layout) -> Result<Vec<u8>, ImageError> {
-    layout.check_data(directory)?;
+    let source = Source::new(directory, layout)?;
     let keep = layout.kind.channels();
-    let mut out = vec![0; layout.width as usize * layout.height as usize * keep];
+    let mut out = memory::zeros(0, [layout.width as usize, layout.height as usize, keep])?;
     for chunk in layout.chunks() {
         if layout.planar && chunk.plane >= keep {
             break;
         }
-        let data = chunks::read(directory, layout, &chunk)?;
+        let data = chunks::read(&source, layout, &chunk)?;
         place(&data, layout, &chunk, &mut out);
     }
     Ok(out)

@@ -7,11 +7,14 @@ use flate2::read::ZlibDecoder;
 use weezl::{BitOrder, decode::Configuration};
 
 use super::{
-    directory::Directory,
     layout::{Kind, Layout},
+    source::Source,
 };
 use crate::preprocess::{
-    decode::jpeg::{self, Space},
+    decode::{
+        jpeg::{self, Space},
+        memory,
+    },
     error::ImageError,
     probe::Format,
 };
@@ -63,13 +66,12 @@ pub(super) struct Chunk {
 
 /// The rows of `chunk` that are inside the image, `Layout::row_bytes` each.
 pub(super) fn read<'a>(
-    tags: &Directory<'a>,
+    source: &Source<'a>,
     layout: &Layout,
     chunk: &Chunk,
 ) -> Result<Cow<'a, [u8]>, ImageError> {
     let needed = layout.row_bytes(chunk.stored_width) * chunk.rows;
-    let bytes = layout.stored(tags, chunk)?;
-    // Of plain data the file gives no reliable length.
+    let bytes = source.bytes(chunk)?;
     let plain = layout.compression == Compression::None;
     let mut stored = Cow::Borrowed(if plain { &bytes[..needed.min(bytes.len())] } else { bytes });
     if layout.reversed_bits && layout.compression != Compression::Jpeg {
@@ -77,10 +79,10 @@ pub(super) fn read<'a>(
     }
     let mut data = match layout.compression {
         Compression::None => stored,
-        Compression::PackBits => Cow::Owned(unpack_bits(&stored, needed)),
+        Compression::PackBits => Cow::Owned(unpack_bits(&stored, needed)?),
         Compression::Lzw => Cow::Owned(lzw(&stored, needed)?),
         Compression::Deflate => Cow::Owned(deflate(&stored, needed)?),
-        Compression::Jpeg => Cow::Owned(jpeg_rows(&stored, tags, layout, chunk)?),
+        Compression::Jpeg => Cow::Owned(jpeg_rows(&stored, source, layout, chunk)?),
     };
     if data.len() < needed {
         let detail = format!("strip or tile {} has {} of {needed} bytes", chunk.index, data.len());
@@ -94,8 +96,9 @@ pub(super) fn read<'a>(
 }
 
 /// PackBits (TIFF 6.0, section 9), up to `needed` bytes.
-fn unpack_bits(mut stored: &[u8], needed: usize) -> Vec<u8> {
-    let mut out = Vec::new();
+fn unpack_bits(mut stored: &[u8], needed: usize) -> Result<Vec<u8>, ImageError> {
+    // A run may pass the last byte.
+    let mut out = memory::room([needed + 128, 1, 1])?;
     while out.len() < needed
         && let [count, rest @ ..] = stored
     {
@@ -115,13 +118,14 @@ fn unpack_bits(mut stored: &[u8], needed: usize) -> Vec<u8> {
             }
         };
     }
-    out
+    Ok(out)
 }
 
 /// LZW as TIFF has it (codes from the highest bit, widened one code early).
 fn lzw(stored: &[u8], needed: usize) -> Result<Vec<u8>, ImageError> {
     let mut decoder = Configuration::with_tiff_size_switch(BitOrder::Msb, 8).build();
-    let (mut out, mut filled, mut stored) = (vec![0; needed], 0, stored);
+    let mut out = memory::zeros(0, [needed, 1, 1])?;
+    let (mut filled, mut stored) = (0, stored);
     while filled < needed {
         let result = decoder.decode_bytes(stored, &mut out[filled..]);
         stored = &stored[result.consumed_in..];
@@ -136,7 +140,7 @@ fn lzw(stored: &[u8], needed: usize) -> Result<Vec<u8>, ImageError> {
 }
 
 fn deflate(stored: &[u8], needed: usize) -> Result<Vec<u8>, ImageError> {
-    let mut out = Vec::new();
+    let mut out = memory::room([needed, 1, 1])?;
     let mut limited = ZlibDecoder::new(stored).take(needed as u64);
     limited.read_to_end(&mut out).map_err(|error| corrupt(error.to_string()))?;
     Ok(out)
@@ -145,7 +149,7 @@ fn deflate(stored: &[u8], needed: usize) -> Result<Vec<u8>, ImageError> {
 /// A strip or tile that is a JPEG with its tables elsewhere.
 fn jpeg_rows(
     stored: &[u8],
-    tags: &Directory<'_>,
+    source: &Source<'_>,
     layout: &Layout,
     chunk: &Chunk,
 ) -> Result<Vec<u8>, ImageError> {
@@ -160,12 +164,17 @@ fn jpeg_rows(
         width as usize == chunk.stored_width
             && (chunk.rows..=chunk.max_rows).contains(&(height as usize))
     };
-    let rows = jpeg::embedded(layout.jpeg_tables(tags), stored, space, fits)
-        .map_err(|error| corrupt(format!("strip or tile {}: {error}", chunk.index)))?;
-    Ok(match space {
-        Space::Grey => rows.into_iter().step_by(3).collect(),
-        _ => rows,
-    })
+    let rows = jpeg::embedded(source.jpeg_tables, stored, space, fits);
+    let mut rows = rows.map_err(|error| match error {
+        ImageError::OutOfMemory { .. } => error,
+        error => corrupt(format!("strip or tile {}: {error}", chunk.index)),
+    })?;
+    if matches!(space, Space::Grey) {
+        let pixels = rows.len() / 3;
+        (0..pixels).for_each(|i| rows[i] = rows[3 * i]);
+        rows.truncate(pixels);
+    }
+    Ok(rows)
 }
 
 /// Undoes the horizontal predictor: each sample was stored less the one to its left.
@@ -205,6 +214,6 @@ mod tests {
         let mut expected = vec![0xAA, 0xAA, 0xAA, 0x80, 0x00, 0x2A, 0xAA, 0xAA, 0xAA, 0xAA];
         expected.extend([0x80, 0x00, 0x2A, 0x22]);
         expected.extend([0xAA; 10]);
-        assert_eq!(unpack_bits(&stored, 24), expected);
+        assert_eq!(unpack_bits(&stored, 24).unwrap(), expected);
     }
 }

@@ -3,6 +3,9 @@
 
 use crate::preprocess::{error::ImageError, probe::Format};
 
+/// The most tags of a directory. Real ones have a few dozen; each look-up goes through them.
+const MAX_ENTRIES: usize = 4096;
+
 /// The entries of a directory, over the bytes of the file.
 pub(super) struct Directory<'a> {
     pub(super) file: &'a [u8],
@@ -29,13 +32,17 @@ impl<'a> Directory<'a> {
     pub(super) fn read(file: &'a [u8]) -> Result<Self, ImageError> {
         let big_endian = file.starts_with(b"MM");
         let mut directory = Self { file, big_endian, entries: Vec::new() };
-        directory.entries = directory.read_entries().ok_or_else(|| {
-            ImageError::truncated(Format::Tiff, "its first directory is not inside the file")
-        })?;
+        let (widths, first, count) = directory.place().ok_or_else(outside)?;
+        if count > MAX_ENTRIES {
+            let detail = format!("a directory of {count} tags, more than {MAX_ENTRIES}");
+            return Err(ImageError::unsupported(Format::Tiff, detail));
+        }
+        directory.entries = directory.read_entries(&widths, first, count).ok_or_else(outside)?;
         Ok(directory)
     }
 
-    fn read_entries(&self) -> Option<Vec<Entry<'a>>> {
+    /// Where the first entry is, and how many there are.
+    fn place(&self) -> Option<(Widths, usize, usize)> {
         let big = self.number_at(2, 2)? == 43;
         let (widths, start) = if big {
             (Widths { entries: 8, offset: 8 }, self.number_at(8, 8)?)
@@ -44,11 +51,16 @@ impl<'a> Directory<'a> {
         };
         let start = usize::try_from(start).ok()?;
         let count = usize::try_from(self.number_at(start, widths.entries)?).ok()?;
-        let size = 4 + 2 * widths.offset;
         let first = start + widths.entries;
-        let table = self.file.get(first..first.checked_add(count.checked_mul(size)?)?)?;
-        let offsets = (0..table.len() / size).map(|i| first + i * size);
-        Some(offsets.filter_map(|at| self.entry(at, &widths)).collect())
+        Some((widths, first, count))
+    }
+
+    /// The entries; nothing where they are not in the file.
+    fn read_entries(&self, widths: &Widths, first: usize, count: usize) -> Option<Vec<Entry<'a>>> {
+        let size = 4 + 2 * widths.offset;
+        self.file.get(first..first.checked_add(count * size)?)?;
+        let offsets = (0..count).map(|i| first + i * size);
+        Some(offsets.filter_map(|at| self.entry(at, widths)).collect())
     }
 
     /// The entry at `at`; nothing where its type is unknown or its values are not in the file.
@@ -97,6 +109,10 @@ impl<'a> Directory<'a> {
         // A tag that is given twice counts the first time, as in Pillow.
         self.entries.iter().find(|entry| entry.tag == tag)
     }
+}
+
+fn outside() -> ImageError {
+    ImageError::truncated(Format::Tiff, "its first directory is not inside the file")
 }
 
 /// Bytes of one value of a type (TIFF 6.0, section 2; 13 and 16 to 18 from BigTIFF).

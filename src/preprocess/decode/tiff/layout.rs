@@ -27,13 +27,13 @@ const TILE_OFFSETS: u16 = 324;
 const TILE_BYTE_COUNTS: u16 = 325;
 const EXTRA_SAMPLES: u16 = 338;
 const SAMPLE_FORMAT: u16 = 339;
-const JPEG_TABLES: u16 = 347;
 
 /// The most samples a pixel: CMYK and two more, as in Pillow.
 const MAX_SAMPLES: u64 = 6;
 
-/// Pixels of padding that tiles may add to an image beyond four times its own: some large tiles.
-const TILE_SLACK: u64 = 1 << 24;
+/// Pixels that one tile may hold beyond those of the whole image: small images are stored in tiles
+/// of up to 2048 x 2048.
+const TILE_SLACK: u64 = 1 << 22;
 
 /// What the samples of a pixel mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,8 +78,8 @@ pub(super) struct Layout {
     pub(super) reversed_bits: bool,
     /// Columns and rows of a strip or tile.
     chunk: [u32; 2],
-    offsets_tag: u16,
-    counts_tag: u16,
+    pub(super) offsets_tag: u16,
+    pub(super) counts_tag: u16,
 }
 
 impl Layout {
@@ -109,7 +109,7 @@ impl Layout {
         if !matches!(planar, 1 | 2) {
             return Err(corrupt(format!("its planar configuration is {planar}")));
         }
-        Ok(Self {
+        let layout = Self {
             width,
             height,
             bits,
@@ -125,7 +125,9 @@ impl Layout {
             chunk,
             offsets_tag,
             counts_tag,
-        })
+        };
+        layout.check_tiles()?;
+        Ok(layout)
     }
 
     /// Samples of a pixel in one chunk.
@@ -159,47 +161,32 @@ impl Layout {
         })
     }
 
-    /// Refuses, before pixels are allocated, a file that lacks strips or tiles, or whose tiles
-    /// hold far more pixels than the image.
-    pub(super) fn check_data(&self, tags: &Directory<'_>) -> Result<(), ImageError> {
-        let [width, height] = [self.width, self.height].map(u64::from);
+    /// How many strips or tiles there are.
+    pub(super) fn count(&self) -> u64 {
+        let [across, down] = self.grid();
+        let planes = if self.planar { self.samples as u64 } else { 1 };
+        across.saturating_mul(down).saturating_mul(planes)
+    }
+
+    /// Strips or tiles across and down.
+    fn grid(&self) -> [u64; 2] {
+        let [w, h] = self.chunk;
+        [self.width.div_ceil(w).into(), self.height.div_ceil(h).into()]
+    }
+
+    /// Refuses tiles that hold far more pixels than the image: one of them more than all of it and
+    /// some, or all of them four times as many. So what limits the image limits them.
+    fn check_tiles(&self) -> Result<(), ImageError> {
         let [w, h] = self.chunk.map(u64::from);
-        let (across, down) = (width.div_ceil(w), height.div_ceil(h));
-        if across * w * height > 4 * width * height + TILE_SLACK {
-            return Err(unsupported(format!("tiles of {w} x {h} pixels for {width} x {height}")));
+        let [across, down] = self.grid();
+        let most = u64::from(self.width) * u64::from(self.height) + TILE_SLACK;
+        let all = (across * w).saturating_mul(down * h);
+        if w * h <= most && all <= most.saturating_mul(4) {
+            return Ok(());
         }
-        let needed = across * down * if self.planar { self.samples as u64 } else { 1 };
-        let found = tags.numbers(self.offsets_tag).map_or(0, |n| n.len()) as u64;
-        if found < needed {
-            let detail = format!("it lists {found} of {needed} strips or tiles");
-            return Err(ImageError::truncated(Format::Tiff, detail));
-        }
-        Ok(())
-    }
-
-    /// The stored bytes of a chunk. Its length may be missing or wrong where it is not compressed.
-    pub(super) fn stored<'a>(
-        &self,
-        tags: &Directory<'a>,
-        chunk: &Chunk,
-    ) -> Result<&'a [u8], ImageError> {
-        let nth = |tag| tags.numbers(tag).and_then(|mut n| n.nth(chunk.index));
-        let offset = nth(self.offsets_tag).and_then(|offset| usize::try_from(offset).ok());
-        let length = match (self.compression, nth(self.counts_tag)) {
-            (Compression::None, _) | (_, None) => None,
-            (_, Some(length)) => Some(length as usize),
-        };
-        let rest = offset.and_then(|offset| tags.file.get(offset..));
-        let stored = rest.and_then(|rest| rest.get(..length.unwrap_or(rest.len())));
-        stored.ok_or_else(|| {
-            let detail = format!("strip or tile {} ends outside the file", chunk.index);
-            ImageError::truncated(Format::Tiff, detail)
-        })
-    }
-
-    /// The tables that the JPEG strips share.
-    pub(super) fn jpeg_tables<'a>(&self, tags: &Directory<'a>) -> &'a [u8] {
-        tags.bytes(JPEG_TABLES).unwrap_or_default()
+        let size = format!("{} x {}", self.width, self.height);
+        let detail = format!("tiles of {w} x {h} pixels for {size}; one may have {most}");
+        Err(unsupported(detail))
     }
 }
 
