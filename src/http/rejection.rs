@@ -12,7 +12,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    batcher::BatchError, embedder::PhotoError, model::ModelInfo, upload::json::FieldError,
+    batcher::BatchError, embedder::PhotoError, model::ModelInfo, preprocess::ImageError,
+    upload::json::FieldError,
 };
 
 /// Why a request fails.
@@ -85,17 +86,21 @@ pub struct ErrorBody {
     pub index: Option<usize>,
 }
 
-/// Seconds after which a client that found no model may ask again.
+/// Seconds after which a client that found no model, or no memory, may ask again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 impl Rejection {
     fn status(&self) -> StatusCode {
         match self {
-            Self::NoModel | Self::Batch(BatchError::Stopped) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoModel
+            | Self::Batch(BatchError::Stopped)
+            | Self::Photo { error: PhotoError::Image(ImageError::OutOfMemory { .. }), .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Photo { error: PhotoError::Panicked, .. }
             | Self::Batch(BatchError::Model)
             | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            // Whatever is wrong with a photo is a 400, as its clients know it from the original.
+            // Whatever else is wrong with a photo is a 400, as its clients know it from the original.
             Self::NoImages
             | Self::NoFiles
             | Self::Photo { .. }
