@@ -54,6 +54,11 @@ impl fmt::Display for Format {
     }
 }
 
+/// Bytes a pixel of a row: a few rows, as they are stored and as RGB.
+const ROW_BYTES: u128 = 64;
+/// Bytes of a decoder's tables and windows, whatever the image.
+const DECODER_BYTES: u128 = 1 << 20;
+
 /// What the header of a file says about the image that will be decoded (its first frame or page).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
@@ -63,11 +68,12 @@ pub struct Header {
     pub width: u32,
     /// Height in pixels as stored, before any orientation tag. Never zero.
     pub height: u32,
-    /// Samples a pixel as stored: 1 (grey or palette) to 6.
+    /// Samples a pixel as stored: 1 (grey or palette) to 6. For [`Header::decode_bytes`].
     pub channels: u8,
-    /// Bits a sample as stored: 1 to 16.
+    /// Bits a sample as stored: 1 to 16. For [`Header::decode_bytes`].
     pub bits: u8,
-    /// JPEG only: all coefficients are held in memory while it decodes.
+    /// JPEG only: all coefficients are held in memory while it decodes. For
+    /// [`Header::decode_bytes`].
     pub progressive: bool,
 }
 
@@ -75,6 +81,48 @@ impl Header {
     /// Pixels of the image: width times height.
     pub fn pixels(&self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
+    }
+
+    /// The most bytes that decoding holds at once, beside the file (of a WebP, and with
+    /// libjpeg-turbo of a JPEG, there is a second copy): what may be reserved for it.
+    /// True of the costliest file with this header; most take less. Of a TIFF nothing is known
+    /// of its strips, so one is taken to be all of it, and stored as progressive JPEG.
+    pub fn decode_bytes(&self) -> u64 {
+        let pixels = u128::from(self.pixels());
+        // Turning an image upright takes a copy.
+        let turned = match self.format {
+            Format::Gif | Format::Bmp => 0,
+            Format::Jpeg | Format::Png | Format::WebP | Format::Tiff => 6 * pixels,
+        };
+        let rows = ROW_BYTES * u128::from(self.width);
+        let most = turned.max(self.buffers(pixels)) + rows + DECODER_BYTES;
+        u64::try_from(most).unwrap_or(u64::MAX)
+    }
+
+    /// Bytes of RGB, and of what it is made from.
+    fn buffers(&self, pixels: u128) -> u128 {
+        let samples = u128::from(self.channels);
+        let colors = samples.max(3);
+        // JPEG fills up its last blocks, and holds some rows of them.
+        let padded = (u128::from(self.width) + 31) * (u128::from(self.height) + 31 + 64);
+        match self.format {
+            Format::Gif => (3 + 1) * pixels,
+            Format::Bmp if self.bits <= 8 => (3 + 1) * pixels,
+            Format::Bmp | Format::Png => 3 * pixels,
+            // libjpeg keeps coefficients wherever there are several scans.
+            Format::Jpeg if self.progressive || cfg!(feature = "libjpeg-turbo") => {
+                colors * pixels + 2 * samples * padded
+            }
+            Format::Jpeg => colors * pixels + samples * padded,
+            // RGBA, planes of 4:2:0, and alpha that is decoded as if it were RGBA.
+            Format::WebP => 11 * pixels,
+            Format::Tiff => {
+                let depth = u128::from(self.bits.div_ceil(8));
+                let tile = if self.bits == 8 { colors + 2 * samples } else { depth * samples };
+                let area = padded + u128::from(tiff::TILE_SLACK);
+                samples.min(4) * pixels + tile.max(3) * area
+            }
+        }
     }
 
     /// Refuses an image of more than `max_pixels` pixels.

@@ -2,6 +2,7 @@
 //! an error, never a panic. The cases come from `tests/reference/make_mode_cases.py`.
 
 mod bombs;
+mod memory;
 
 use std::{
     fs::{self, File},

@@ -12,6 +12,7 @@ use std::borrow::Cow;
 
 use chunks::Chunk;
 use directory::Directory;
+pub(crate) use layout::TILE_SLACK;
 use layout::{Kind, Layout};
 use source::Source;
 

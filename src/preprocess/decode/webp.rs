@@ -143,7 +143,10 @@ fn decode_still(frame: &Frame<'_>) -> Result<Vec<u8>, ImageError> {
 
 /// The bytes of a WebP file that holds `frame` alone.
 fn still_file(frame: &Frame<'_>) -> Vec<u8> {
-    let mut file = b"RIFF\0\0\0\0WEBP".to_vec();
+    // Three chunks with their headers, padding, and the extended header.
+    let length = frame.data.len() + frame.alpha.map_or(0, <[u8]>::len) + 64;
+    let mut file = Vec::with_capacity(length);
+    file.extend_from_slice(b"RIFF\0\0\0\0WEBP");
     if let Some(alpha) = frame.alpha {
         let mut extended = [ALPHA, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         extended[4..7].copy_from_slice(&(frame.width - 1).to_le_bytes()[..3]);

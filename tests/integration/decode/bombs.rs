@@ -104,9 +104,15 @@ fn one_pixel_in_a_tile(side: u32, compression: u32, data: &[u8]) -> Vec<u8> {
     tiff(data, &tags)
 }
 
-/// The grey JPEG of the cases, saying that it has `side` x `side` pixels.
-fn grey_jpeg(side: u16) -> Vec<u8> {
-    let mut bytes = case("grey.jpg");
+/// A TIFF of `side` x `side` pixels in one strip without compression.
+pub(super) fn one_strip(side: u32, data: &[u8]) -> Vec<u8> {
+    let side = [side];
+    tiff(data, &[(WIDTH, &side), (HEIGHT, &side), (STRIP_OFFSETS, &[8])])
+}
+
+/// The JPEG `name` of the cases, saying that it has `side` x `side` pixels.
+pub(super) fn jpeg_of_size(name: &str, side: u16) -> Vec<u8> {
+    let mut bytes = case(name);
     let frame = bytes.array_windows().position(|pair| matches!(pair, [0xFF, 0xC0 | 0xC2]));
     let size = frame.expect("a frame header") + 5;
     bytes[size..size + 2].copy_from_slice(&side.to_be_bytes());
@@ -117,7 +123,7 @@ fn grey_jpeg(side: u16) -> Vec<u8> {
 #[test]
 fn a_tile_far_larger_than_its_tiff_is_refused_before_it_is_decoded() {
     for side in [65_535, 4096] {
-        let jpeg = grey_jpeg(side as u16);
+        let jpeg = jpeg_of_size("grey.jpg", side as u16);
         refused(&one_pixel_in_a_tile(side, JPEG, &jpeg), "unsupported_image", "tiles of");
         refused(&one_pixel_in_a_tile(side, DEFLATE, &[]), "unsupported_image", "tiles of");
     }
@@ -125,7 +131,7 @@ fn a_tile_far_larger_than_its_tiff_is_refused_before_it_is_decoded() {
 
 #[test]
 fn a_jpeg_larger_than_its_tile_is_refused_before_it_is_decoded() {
-    let file = one_pixel_in_a_tile(16, JPEG, &grey_jpeg(65_535));
+    let file = one_pixel_in_a_tile(16, JPEG, &jpeg_of_size("grey.jpg", 65_535));
     refused(&file, "corrupt_image", "65535 x 65535 pixels");
 }
 
@@ -187,7 +193,7 @@ fn too_many_strips_are_refused() {
 
 #[test]
 fn shared_tables_of_great_length_are_refused() {
-    let jpeg = case("grey.jpg");
+    let jpeg = jpeg_of_size("grey.jpg", 1);
     let mut tables = vec![0xFF, 0xD8];
     tables.extend([0xFF, 0xC4, 0, 2].repeat(1 << 16));
     tables.extend([0xFF, 0xD9]);
@@ -201,10 +207,6 @@ fn shared_tables_of_great_length_are_refused() {
         (STRIP_BYTE_COUNTS, &length),
         (JPEG_TABLES, &tables),
     ];
-    let mut jpeg = jpeg;
-    let frame = jpeg.array_windows().position(|pair| *pair == [0xFF, 0xC0]);
-    let size = frame.expect("a frame header") + 5;
-    jpeg[size..size + 4].copy_from_slice(&[0, 1, 0, 1]);
     let error = decode_in_time(&tiff(&jpeg, &tags)).unwrap_err().to_string();
     assert!(error.contains("bytes of shared tables"), "{error}");
 }

@@ -33,7 +33,7 @@ const MAX_SAMPLES: u64 = 6;
 
 /// Pixels that one tile may hold beyond those of the whole image: small images are stored in tiles
 /// of up to 2048 x 2048.
-const TILE_SLACK: u64 = 1 << 22;
+pub(crate) const TILE_SLACK: u64 = 1 << 22;
 
 /// What the samples of a pixel mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

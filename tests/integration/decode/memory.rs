@@ -1,0 +1,143 @@
+//! `Header::decode_bytes` is true: no decoder holds more than it says, and where the header tells
+//! all, it says little more than they hold. C code (libjpeg-turbo) is not counted.
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+    io::Cursor,
+};
+
+use image::{ExtendedColorType, ImageEncoder, codecs};
+use inference_service::preprocess::{decode, probe};
+
+use super::{APPLY, IGNORE, bombs, case};
+
+/// The allocator of the system; what each thread holds, and the most that it held, are counted.
+struct Counting;
+
+thread_local! {
+    static HELD: Cell<isize> = const { Cell::new(0) };
+    static MOST: Cell<isize> = const { Cell::new(0) };
+}
+
+fn count(bytes: isize) {
+    let held = HELD.get() + bytes;
+    HELD.set(held);
+    MOST.set(MOST.get().max(held));
+}
+
+#[allow(unsafe_code, reason = "an allocator's interface; it hands everything to the system's")]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size() as isize);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count(layout.size() as isize);
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(-(layout.size() as isize));
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count(size as isize - layout.size() as isize);
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The most bytes that decoding held at once, and what the header said. The result may be an error:
+/// a file whose size is not its own is refused only after its memory was taken.
+fn measure(bytes: &[u8], turn: bool) -> (u64, u64) {
+    let said = probe(bytes).unwrap().decode_bytes();
+    let before = HELD.get();
+    MOST.set(before);
+    let _ = decode(bytes, if turn { &APPLY } else { &IGNORE });
+    ((MOST.get() - before) as u64, said)
+}
+
+const SIDE: u32 = 2048;
+
+/// Noise, which compresses badly, of `channels` bytes a pixel.
+fn noise(channels: u32) -> Vec<u8> {
+    let mut random = super::Random(7);
+    (0..SIDE * SIDE * channels).map(|_| random.next() as u8).collect()
+}
+
+/// The case `name`, saying that it has `SIDE` x `SIDE` pixels.
+fn enlarged_jpeg(name: &str) -> Vec<u8> {
+    bombs::jpeg_of_size(name, SIDE as u16)
+}
+
+fn png(color: ExtendedColorType, channels: u32) -> Vec<u8> {
+    let mut out = Vec::new();
+    let encoder = codecs::png::PngEncoder::new(Cursor::new(&mut out));
+    encoder.write_image(&noise(channels), SIDE, SIDE, color).unwrap();
+    out
+}
+
+fn webp(color: ExtendedColorType, channels: u32) -> Vec<u8> {
+    let mut out = Vec::new();
+    let encoder = codecs::webp::WebPEncoder::new_lossless(&mut out);
+    encoder.write_image(&noise(channels), SIDE, SIDE, color).unwrap();
+    out
+}
+
+fn jpeg() -> Vec<u8> {
+    let mut out = Vec::new();
+    let encoder = codecs::jpeg::JpegEncoder::new(&mut out);
+    encoder.write_image(&noise(3), SIDE, SIDE, ExtendedColorType::Rgb8).unwrap();
+    out
+}
+
+fn bmp() -> Vec<u8> {
+    let mut out = b"BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0".to_vec();
+    out.extend(SIDE.to_le_bytes());
+    out.extend(SIDE.to_le_bytes());
+    out.extend([1, 0, 24, 0]);
+    out.extend([0; 24]);
+    out.extend(noise(3));
+    out
+}
+
+#[test]
+fn decoding_holds_no_more_than_the_header_says() {
+    let tiff = bombs::one_strip(SIDE, &noise(1));
+    let files = [
+        ("bmp", bmp()),
+        ("jpeg", jpeg()),
+        ("grey jpeg", enlarged_jpeg("grey.jpg")),
+        ("separate scans", enlarged_jpeg("separate-scans.jpg")),
+        ("progressive", enlarged_jpeg("progressive-444.jpg")),
+        ("progressive cmyk", enlarged_jpeg("cmyk-progressive.jpg")),
+        ("png", png(ExtendedColorType::Rgb8, 3)),
+        ("png of 16 bits", png(ExtendedColorType::Rgba16, 8)),
+        ("webp", webp(ExtendedColorType::Rgb8, 3)),
+        ("webp with alpha", webp(ExtendedColorType::Rgba8, 4)),
+        ("tiff", tiff),
+    ];
+    let mut failures = Vec::new();
+    for (name, bytes) in &files {
+        let (held, said) = measure(bytes, false);
+        // Of these the header leaves much open, or C code takes a part.
+        let open = name.starts_with("webp") || *name == "tiff" || cfg!(feature = "libjpeg-turbo");
+        if held > said || !open && held * 5 / 2 < said {
+            failures.push(format!("{name}: {held} bytes held, {said} said"));
+        }
+    }
+    super::assert_none(failures);
+}
+
+#[test]
+fn turning_an_image_holds_no_more_than_the_header_says() {
+    for name in ["exif-6.jpg", "xmp-6.jpg"] {
+        let (held, said) = measure(&case(name), true);
+        assert!(held <= said, "{name}: {held} bytes held, {said} said");
+    }
+}
