@@ -13,7 +13,7 @@ pub mod orientation;
 pub mod probe;
 pub mod resize;
 
-pub use decode::{DecodeOptions, ExifOrientation, Rgb, decode};
+pub use decode::{DecodeOptions, ExifOrientation, MAX_PIXELS, Rgb, decode};
 pub use error::ImageError;
 pub use normalize::Normalization;
 pub use probe::{Format, Header, probe};

@@ -19,7 +19,8 @@ const DNL: u8 = 0xDC;
 /// tiny scans costs a pass over all pixels for each.
 const MAX_SCANS: usize = 100;
 
-/// The most segments that a decoder is given: ten to a scan, of which a scan needs six tables.
+/// The most tables and scans that are kept: a scan has itself, a restart interval, and rarely more
+/// than the four Huffman tables that it can use.
 const MAX_SEGMENTS: usize = 10 * MAX_SCANS;
 
 /// The longest tables, in bytes, that strips may share. Four tables of each of the three kinds,
