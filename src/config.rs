@@ -13,7 +13,8 @@ use crate::{
     model::{
         architecture::Activation,
         device::{DeviceChoice, DeviceError, Precision},
-        registry::{self, ModelSpec, RegistryError},
+        hub::{HubError, Settings},
+        registry::{self, ModelSpec, RegistryError, Source},
     },
     preprocess::ExifOrientation,
     telemetry::{LogFormat, LogLevel},
@@ -58,13 +59,12 @@ pub enum ConfigError {
     #[error(transparent)]
     CommandLine(#[from] clap::Error),
     /// Values that cannot be used, all of them.
-    #[error("{} wrong value{}:\n{}", .0.len(), if .0.len() == 1 { "" } else { "s" }, list(.0))]
-    Values(Vec<WrongValue>),
+    #[error("{} wrong value{}:\n  {}", .0.len(), if .0.len() == 1 { "" } else { "s" }, .0.join("\n  "))]
+    Values(Vec<String>),
 }
 
 /// One value that cannot be used.
-#[derive(Debug)]
-pub struct WrongValue {
+struct WrongValue {
     setting: &'static str,
     found: String,
     origin: Origin,
@@ -82,14 +82,18 @@ impl Config {
         arguments: impl IntoIterator<Item = OsString>,
         env: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ConfigError> {
-        let mut reader = Reader { given: settings::gather(arguments, env)?, wrong: Vec::new() };
+        let mut reader = Reader { given: settings::gather(arguments, &env)?, wrong: Vec::new() };
         let model = reader.model();
+        let hub = match &model {
+            Some(ModelSpec { source: Source::Hub { .. }, .. }) => wrong_hub_settings(&env),
+            _ => Vec::new(),
+        };
         let (port, admin_port) = reader.ports();
         let limits = Limits {
             body_bytes: reader.read("max-body-bytes", bytes),
             images: reader.read("max-images", positive),
         };
-        let max_image_pixels = reader.read("max-image-pixels", positive);
+        let max_image_pixels = reader.read("max-image-pixels", pixels);
         let activation = reader.read("activation", one_of(&ACTIVATIONS));
         let (device, precision) = reader.device();
         let exif_orientation = reader.read("exif-orientation", one_of(&EXIF_ORIENTATIONS));
@@ -98,7 +102,7 @@ impl Config {
         let log_format = reader.read("log-format", one_of(&LOG_FORMATS));
         let threads = reader.read("threads", threads);
         match model {
-            Some(model) if reader.wrong.is_empty() => Ok(Self {
+            Some(model) if reader.wrong.is_empty() && hub.is_empty() => Ok(Self {
                 model,
                 activation,
                 device,
@@ -113,7 +117,10 @@ impl Config {
                 limits,
                 max_image_pixels,
             }),
-            _ => Err(ConfigError::Values(reader.wrong)),
+            _ => {
+                let ours = reader.wrong.iter().map(WrongValue::to_string);
+                Err(ConfigError::Values(ours.chain(hub).collect()))
+            }
         }
     }
 }
@@ -185,6 +192,17 @@ impl Reader {
     }
 }
 
+/// What is wrong with the variables of the model hub, which are not settings of ours but are read
+/// when a model comes from there.
+fn wrong_hub_settings(env: &impl Fn(&str) -> Option<OsString>) -> Vec<String> {
+    let text = |name: &str| env(name).map(|value| value.to_string_lossy().into_owned());
+    match Settings::from_env(text) {
+        Err(HubError::Settings(wrong)) => wrong,
+        // What else may fail is said when the hub is used.
+        _ => Vec::new(),
+    }
+}
+
 fn setting(flag: &str) -> &'static settings::Setting {
     SETTINGS.iter().find(|setting| setting.flag == flag).expect("flags here are flags of SETTINGS")
 }
@@ -226,6 +244,14 @@ fn port_number(text: &str) -> Result<u16, String> {
 fn positive<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {
     let number = text.parse().ok().filter(|number| *number >= T::from(1));
     number.ok_or_else(|| "use a whole number of 1 or more".to_owned())
+}
+
+/// Most pixels that can be asked for: a decoder holds up to 12 bytes for each.
+const MOST_PIXELS: u64 = 1 << 32;
+
+fn pixels(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| (1..=MOST_PIXELS).contains(number));
+    number.ok_or_else(|| format!("use a whole number from 1 to {MOST_PIXELS}"))
 }
 
 /// More threads than this are a slip of the pen: no machine that serves this model has them.
@@ -282,8 +308,4 @@ impl fmt::Display for WrongValue {
         };
         write!(f, "--{flag} {found:?}{origin}: {reason}")
     }
-}
-
-fn list(wrong: &[WrongValue]) -> String {
-    wrong.iter().map(|wrong| format!("  {wrong}")).collect::<Vec<_>>().join("\n")
 }

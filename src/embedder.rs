@@ -5,16 +5,20 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Instant,
 };
 
 use rayon::{ThreadPool, prelude::*};
 
 use crate::{
-    batcher::{BatchError, Batcher, message},
+    batcher::{BatchError, Batcher},
     metrics,
     model::{Embedding, Model, ModelInfo, architecture::Architecture, gpus::Gpus},
+    panics,
     preprocess::{DecodeOptions, ImageError, Normalization, Pixels, Preprocess},
     threads,
     upload::{Photo, base64::Base64Error},
@@ -104,16 +108,31 @@ impl Embedder {
         self.model.spec().matches(model_name, pretrained)
     }
 
-    /// Decodes `photos` side by side. Blocks: call it where waiting harms nobody.
-    pub fn preprocess(&self, photos: &[Photo<'_>]) -> Vec<Result<Pixels, PhotoError>> {
-        self.decoders.install(|| photos.par_iter().map(|photo| self.pixels(photo)).collect())
+    /// Decodes `photos` side by side. Blocks: call it where waiting harms nobody. Stops early, with
+    /// fewer answers, when `abandoned` says that nobody waits for them any more.
+    pub fn preprocess(
+        &self,
+        photos: &[Photo<'_>],
+        abandoned: &AtomicBool,
+    ) -> Vec<Result<Pixels, PhotoError>> {
+        let mut pixels = Vec::with_capacity(photos.len());
+        // As many at a time as there are threads: between them the pool takes up other requests,
+        // so that a large one does not keep them waiting until its last photo.
+        for some in photos.chunks(self.decoders.current_num_threads()) {
+            if abandoned.load(Ordering::Relaxed) {
+                break;
+            }
+            let decode = || some.par_iter().map(|photo| self.pixels(photo)).collect::<Vec<_>>();
+            pixels.extend(self.decoders.install(decode));
+        }
+        pixels
     }
 
     fn pixels(&self, photo: &Photo<'_>) -> Result<Pixels, PhotoError> {
         let start = Instant::now();
         let decode = || Ok(self.preprocess.pixels(&photo.bytes()?)?);
         let pixels = catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|panic| {
-            tracing::error!(panic = message(&*panic), "a decoder panicked");
+            tracing::error!(panic = panics::message(&*panic), "a decoder panicked");
             Err(PhotoError::Panicked)
         });
         metrics::stage("preprocess", start);

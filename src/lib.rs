@@ -8,7 +8,7 @@
 //!
 //! [`http`] takes requests and knows statuses; [`upload`] is what a client sent; [`embedder`] leads
 //! it through [`preprocess`], where photos become pixels, and [`batcher`], which hands them to the
-//! [`model`]. [`config`] says how all of it is set up; [`metrics`], [`telemetry`], [`threads`] and
+//! [`model`]. [`config`] says how all of it is set up; [`metrics`], [`panics`], [`telemetry`], [`threads`] and
 //! [`shutdown`] serve all of them.
 
 pub mod config;
@@ -24,6 +24,7 @@ pub mod batcher;
 pub mod model;
 
 pub mod metrics;
+pub mod panics;
 pub mod shutdown;
 pub mod telemetry;
 pub mod threads;

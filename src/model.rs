@@ -15,7 +15,7 @@ pub mod vision;
 pub mod weights;
 
 use architecture::{Activation, Architecture};
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 use device::{DeviceChoice, DeviceError, Precision};
 use hub::HubError;
 use registry::{ModelSpec, RegistryError, ServedModel, Source};
@@ -55,6 +55,9 @@ pub enum ModelError {
     /// The weights cannot be used.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// The computation left the range of the model's type.
+    #[error("an embedding is not finite; a model in f16 may overflow: use --precision f32 or bf16")]
+    NotFinite,
     /// The computation failed, or a tensor of the checkpoint does not fit.
     #[error("{}", innermost(.0))]
     Compute(#[from] candle_core::Error),
@@ -130,7 +133,7 @@ impl Model {
     ///
     /// # Errors
     /// [`ModelError::Compute`] when an image has another size than the model takes, or when the
-    /// device fails.
+    /// device fails; [`ModelError::NotFinite`] instead of an embedding that is none.
     pub fn embed(&self, batch: &[&[f32]]) -> Result<Vec<Embedding>, ModelError> {
         if batch.is_empty() {
             return Ok(Vec::new());
@@ -138,7 +141,12 @@ impl Model {
         let size = self.served.architecture.vision.image_size;
         let pixels = Tensor::from_vec(batch.concat(), (batch.len(), 3, size, size), &Device::Cpu)?;
         let embeddings = self.tower.forward(&pixels.to_device(self.tower.device())?)?;
-        Ok(embeddings.to_dtype(DType::F32)?.to_vec2()?)
+        let embeddings: Vec<Embedding> = embeddings.to_vec2()?;
+        if embeddings.iter().flatten().all(|number| number.is_finite()) {
+            Ok(embeddings)
+        } else {
+            Err(ModelError::NotFinite)
+        }
     }
 
     /// Shape and preprocessing.

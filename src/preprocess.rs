@@ -30,6 +30,12 @@ impl Pixels {
     }
 }
 
+impl From<Vec<f32>> for Pixels {
+    fn from(numbers: Vec<f32>) -> Self {
+        Self(numbers)
+    }
+}
+
 /// The way from bytes to [`Pixels`] for one model.
 #[derive(Debug)]
 pub struct Preprocess {

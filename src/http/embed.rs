@@ -1,6 +1,12 @@
 //! The routes that embed: read, decode side by side, one batch to the model, answer in order.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use axum::{
     Json,
@@ -112,11 +118,11 @@ impl Kind {
 }
 
 fn wishes(Query(mut query): Query<HashMap<String, String>>) -> Result<Wishes, Rejection> {
-    let on_error = query.get("on_error").map(|text| multipart::on_error("query", text));
+    let on_error = query.get("on_error").map(|text| json::on_error("query", text));
     Ok(Wishes {
         model_name: query.remove("model_name"),
         pretrained: query.remove("pretrained"),
-        on_error: on_error.transpose()?,
+        on_error: on_error.transpose().map_err(Rejection::Validation)?,
     })
 }
 
@@ -131,14 +137,14 @@ async fn from_json(
     // Megabytes of text and then of pixels: not on the threads that answer.
     let work = {
         let embedder = Arc::clone(&embedder);
-        move || {
+        move |abandoned: &AtomicBool| {
             let upload = json::parse(&body, most).map_err(Rejection::Validation)?;
             let wishes = upload.wishes.or(query);
             check_model(&embedder, &wishes)?;
             match upload.count {
                 0 => Err(Rejection::NoImages),
                 found if found > most => Err(Rejection::TooManyImages { found, limit: most }),
-                _ => Ok((wishes.on_error, embedder.preprocess(&upload.photos))),
+                _ => Ok((wishes.on_error, embedder.preprocess(&upload.photos, abandoned))),
             }
         }
     };
@@ -177,17 +183,26 @@ async fn from_photos(
     check_model(&embedder, &wishes)?;
     let work = {
         let embedder = Arc::clone(&embedder);
-        move || Ok(embedder.preprocess(&photos))
+        move |abandoned: &AtomicBool| Ok(embedder.preprocess(&photos, abandoned))
     };
     let photos = blocking(work).await?;
     finish(&embedder, wishes.on_error, photos).await
 }
 
-/// Runs `work` where waiting harms nobody.
+/// Runs `work` where waiting harms nobody, and tells it when the client has gone.
 async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Rejection> + Send + 'static,
+    work: impl FnOnce(&AtomicBool) -> Result<T, Rejection> + Send + 'static,
 ) -> Result<T, Rejection> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+    /// Dropped with the request, whether it was answered or left.
+    struct Request(Arc<AtomicBool>);
+    impl Drop for Request {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    let request = Request(Arc::default());
+    let abandoned = Arc::clone(&request.0);
+    tokio::task::spawn_blocking(move || work(&abandoned)).await.unwrap_or_else(|error| {
         tracing::error!(%error, "the work on a request failed");
         Err(Rejection::Internal)
     })

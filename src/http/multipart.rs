@@ -1,17 +1,17 @@
 //! The form of an embedding request: files in the repeated field `files`, and text beside them.
 
 use axum::{
-    extract::{FromRequest, Multipart, Request, multipart::MultipartError},
+    extract::{
+        FromRequest, Multipart, Request,
+        multipart::{Field, MultipartError},
+    },
     http::StatusCode,
 };
 
 use super::rejection::Rejection;
 use crate::{
     http::body,
-    upload::{
-        Limits, OnError, Photo, Wishes,
-        json::{FieldError, ON_ERROR_EXPECTED},
-    },
+    upload::{Limits, Photo, Wishes, json},
 };
 
 /// Longest text field that is read, in bytes; names of models and paths are far shorter.
@@ -37,14 +37,13 @@ pub(super) async fn read(
         match field.name() {
             Some("files") => {
                 count += 1;
-                let bytes = field.bytes().await.map_err(broken)?;
                 if count <= limits.images {
-                    photos.push(Photo::Bytes(bytes));
+                    photos.push(Photo::Bytes(field.bytes().await.map_err(broken)?));
                 }
             }
             Some(name @ ("model_name" | "pretrained" | "on_error")) => {
                 let name = name.to_owned();
-                let text = field.text().await.map_err(broken)?;
+                let text = text(field, &name, limits).await?;
                 wish(&mut wishes, &name, text)?;
             }
             _ => {}
@@ -56,27 +55,29 @@ pub(super) async fn read(
     if photos.is_empty() { Err(Rejection::NoFiles) } else { Ok((photos, wishes)) }
 }
 
-fn wish(wishes: &mut Wishes, name: &str, text: String) -> Result<(), Rejection> {
-    if text.len() > LONGEST_TEXT {
-        let reason = format!("the field {name} has {} bytes of text", text.len());
-        return Err(Rejection::Multipart(reason));
+/// The text of the field called `name`, read no further than it may be long.
+async fn text(mut field: Field<'_>, name: &str, limits: &Limits) -> Result<String, Rejection> {
+    let mut text = Vec::new();
+    while let Some(chunk) = field.chunk().await.map_err(|error| refusal(&error, limits))? {
+        if text.len() + chunk.len() > LONGEST_TEXT {
+            let reason = format!("the field {name} has more than {LONGEST_TEXT} bytes of text");
+            return Err(Rejection::Multipart(reason));
+        }
+        text.extend_from_slice(&chunk);
     }
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+fn wish(wishes: &mut Wishes, name: &str, text: String) -> Result<(), Rejection> {
     match name {
         "model_name" => wishes.model_name = Some(text),
         "pretrained" => wishes.pretrained = Some(text),
-        _ => wishes.on_error = Some(on_error("body", &text)?),
+        _ => {
+            let on_error = json::on_error("body", &text);
+            wishes.on_error = Some(on_error.map_err(Rejection::Validation)?);
+        }
     }
     Ok(())
-}
-
-/// What `text` in the field `on_error` of the body or the query says.
-///
-/// # Errors
-/// [`Rejection::Validation`] when it is neither `fail` nor `skip`.
-pub(super) fn on_error(part: &'static str, text: &str) -> Result<OnError, Rejection> {
-    text.parse().map_err(|()| {
-        Rejection::Validation(vec![FieldError::choice(part, "on_error", text, ON_ERROR_EXPECTED)])
-    })
 }
 
 fn refusal(error: &MultipartError, limits: &Limits) -> Rejection {

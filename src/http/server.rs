@@ -2,7 +2,7 @@
 //!
 //! The listeners are up before the weights are, so that health can be asked meanwhile.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, serve::ListenerExt};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -108,7 +108,11 @@ async fn listen(host: &str, port: u16, flag: &'static str) -> Result<TcpListener
     Ok(listener)
 }
 
-/// Answers until `shutdown`, then finishes what runs.
+/// How long running requests may take after the service was told to stop: what the clients of the
+/// original wait at most. Longer ones are those of clients that have vanished.
+const DRAIN: Duration = Duration::from_secs(300);
+
+/// Answers until `shutdown`, then finishes what runs, for [`DRAIN`] at most.
 async fn serve(listener: TcpListener, router: Router, shutdown: &Shutdown) -> io::Result<()> {
     let listener = listener.tap_io(|connection| {
         // Small answers must not wait for the acknowledgement of earlier ones.
@@ -117,7 +121,19 @@ async fn serve(listener: TcpListener, router: Router, shutdown: &Shutdown) -> io
         }
     });
     let router = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().requested()).await
+    let serving =
+        axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().requested());
+    let drained = async {
+        shutdown.clone().requested().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        served = serving => served,
+        () = drained => {
+            tracing::warn!(seconds = DRAIN.as_secs(), "requests that still run are cut off");
+            Ok(())
+        }
+    }
 }
 
 /// Loads the model on a thread of its own: it blocks, for minutes where weights are downloaded, and

@@ -10,10 +10,14 @@ use super::{
     registry::{ConfigUse, ModelSpec, ServedModel, Source},
 };
 
-/// Checkpoints of a repository, best first: open_clip's safetensors, the same with Hugging Face's
-/// names, open_clip's pickle.
-const CHECKPOINTS: [&str; 3] =
-    ["open_clip_model.safetensors", "model.safetensors", "open_clip_pytorch_model.bin"];
+/// Checkpoints of a repository, best first: safetensors with open_clip's names, with Hugging Face's,
+/// and pickles of the same.
+const CHECKPOINTS: [&str; 4] = [
+    "open_clip_model.safetensors",
+    "model.safetensors",
+    "open_clip_pytorch_model.bin",
+    "pytorch_model.bin",
+];
 
 /// open_clip's config, which also knows the preprocessing.
 const OPEN_CLIP_CONFIG: &str = "open_clip_config.json";

@@ -80,6 +80,17 @@ pub enum WeightsError {
         /// Type in the file.
         found: String,
     },
+    /// A tensor of a pickle is a part of another one.
+    #[error(
+        "{}: tensor `{tensor}` is a view into another, expected one of its own; save the state \
+         dict with cloned tensors, or as safetensors", path.display()
+    )]
+    View {
+        /// The file.
+        path: PathBuf,
+        /// Name in the file.
+        tensor: String,
+    },
     /// A tensor holds NaN or infinity.
     #[error(
         "{}: tensor `{tensor}` holds {found} at element {index}, expected finite numbers; the \
@@ -141,7 +152,14 @@ impl<W: TowerWeights> SimpleBackend for Backend<W> {
         dtype: DType,
         device: &Device,
     ) -> candle_core::Result<Tensor> {
-        self.0.tensor(name, shape.dims())?.to_dtype(dtype)?.to_device(device)
+        let tensor = self.0.tensor(name, shape.dims())?.to_dtype(dtype)?;
+        // A number that f32 holds may be too large for f16.
+        if let Some((index, found)) = first_not_finite(&tensor.to_dtype(DType::F32)?) {
+            candle_core::bail!(
+                "tensor `{name}`: element {index} becomes {found} in {dtype:?}; use --precision f32"
+            );
+        }
+        tensor.to_device(device)
     }
 
     fn get_unchecked(&self, name: &str, _: DType, _: &Device) -> candle_core::Result<Tensor> {

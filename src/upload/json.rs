@@ -7,12 +7,12 @@
 use std::{borrow::Cow, fmt};
 
 use serde::{
-    Deserializer, Serialize,
+    Deserialize, Deserializer, Serialize,
     de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Value, json};
 
-use super::{Photo, Wishes};
+use super::{OnError, Photo, Wishes};
 
 /// The photos and wishes of a JSON body.
 #[derive(Debug)]
@@ -99,13 +99,6 @@ impl FieldError {
         Self { kind, loc, msg: msg.into(), input, ctx: None }
     }
 
-    /// A field of `part` (`body` or `query`) that has none of the values it may have.
-    pub fn choice(part: &'static str, name: &'static str, found: &str, msg: &str) -> Self {
-        let loc = vec![Place::Name(part), Place::Name(name)];
-        let input = Value::String(found.chars().take(64).collect());
-        Self { kind: "enum", loc, msg: msg.to_owned(), input, ctx: None }
-    }
-
     fn no_json(body: &[u8], error: &serde_json::Error) -> Self {
         let lines = body.split_inclusive(|&byte| byte == b'\n');
         let before: usize = lines.take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
@@ -145,6 +138,18 @@ struct Fields<'a> {
     on_error: Option<Found<'a>>,
 }
 
+/// The fields that mean something.
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum FieldName {
+    Images,
+    ModelName,
+    Pretrained,
+    OnError,
+    #[serde(other)]
+    Other,
+}
+
 #[derive(Default)]
 struct Photos<'a> {
     photos: Vec<Photo<'a>>,
@@ -157,8 +162,21 @@ struct Photos<'a> {
 /// megabytes.
 const MOST_WRONG: usize = 16;
 
-/// What `on_error` may be, as pydantic words it.
-pub const ON_ERROR_EXPECTED: &str = "Input should be 'fail' or 'skip'";
+/// What `text` says in the field `on_error` of `part`, which is `body` or `query`.
+///
+/// # Errors
+/// When it is neither `fail` nor `skip`.
+pub fn on_error(part: &'static str, text: &str) -> Result<OnError, Vec<FieldError>> {
+    let wrong = |()| FieldError {
+        kind: "enum",
+        loc: vec![Place::Name(part), Place::Name("on_error")],
+        msg: "Input should be 'fail' or 'skip'".to_owned(),
+        // Enough to know it again.
+        input: Value::String(text.chars().take(64).collect()),
+        ctx: Some(json!({ "expected": "'fail' or 'skip'" })),
+    };
+    text.parse().map_err(|error| vec![wrong(error)])
+}
 
 impl<'a> Fields<'a> {
     fn check(self, body: &[u8]) -> Result<JsonUpload<'a>, Vec<FieldError>> {
@@ -167,15 +185,11 @@ impl<'a> Fields<'a> {
         let mut text = |name, found| text(name, found, body, &mut errors);
         let model_name = text("model_name", self.model_name);
         let pretrained = text("pretrained", self.pretrained);
-        let on_error = match text("on_error", self.on_error).as_deref().map(str::parse) {
-            Some(Err(())) => {
-                let place = [Place::Name("on_error")];
-                let input = echo(body, &place);
-                errors.push(FieldError::new("enum", place, ON_ERROR_EXPECTED, input));
-                None
-            }
-            parsed => parsed.and_then(Result::ok),
-        };
+        let on_error = text("on_error", self.on_error).map(|text| on_error("body", &text));
+        let on_error = on_error.transpose().unwrap_or_else(|wrong| {
+            errors.extend(wrong);
+            None
+        });
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -305,13 +319,13 @@ impl<'de> Visitor<'de> for Expected {
             return Ok(Found::Other);
         };
         let mut fields = Fields::default();
-        while let Some(name) = object.next_key::<Cow<'de, str>>()? {
-            let (field, expected) = match &*name {
-                "images" => (&mut fields.images, Self::Photos { most }),
-                "model_name" => (&mut fields.model_name, Self::Text),
-                "pretrained" => (&mut fields.pretrained, Self::Text),
-                "on_error" => (&mut fields.on_error, Self::Text),
-                _ => {
+        while let Some(name) = object.next_key()? {
+            let (field, expected) = match name {
+                FieldName::Images => (&mut fields.images, Self::Photos { most }),
+                FieldName::ModelName => (&mut fields.model_name, Self::Text),
+                FieldName::Pretrained => (&mut fields.pretrained, Self::Text),
+                FieldName::OnError => (&mut fields.on_error, Self::Text),
+                FieldName::Other => {
                     object.next_value::<IgnoredAny>()?;
                     continue;
                 }

@@ -184,6 +184,26 @@ fn nan_and_infinity_are_named_with_their_place() {
 }
 
 #[test]
+fn an_embedding_that_is_not_finite_is_an_error() {
+    let mut tensors = tensors();
+    let huge = Tensor::full(f32::MAX, (16, 8), &Device::Cpu).unwrap();
+    tensors.insert("visual.proj".to_owned(), huge);
+    let model = load(&open_clip(&tensors)).unwrap();
+    let pixels = preprocess_for(model.architecture(), DECODE).pixels(&image("cat.png")).unwrap();
+    let error = model.embed(&[pixels.as_slice()]).unwrap_err();
+    assert_names(&error.to_string(), &["not finite"]);
+}
+
+#[test]
+fn a_pickle_with_hugging_faces_name_is_found_last() {
+    let named = folder(("open_clip_config.json", OPEN_CLIP_CONFIG), |folder| {
+        let from = reference().join("tiny/open_clip_pytorch_model.bin");
+        fs::copy(from, folder.join("pytorch_model.bin")).unwrap();
+    });
+    assert_eq!(embed(&named), embed(&open_clip(&tensors())));
+}
+
+#[test]
 fn a_damaged_or_foreign_file_is_refused() {
     let broken = |bytes: &[u8]| {
         folder(("open_clip_config.json", OPEN_CLIP_CONFIG), |folder| {

@@ -13,7 +13,9 @@ pub(super) fn of_file(endpoint: &str, repo: &str, revision: &str, file: &str) ->
 
 /// Where a `Location` header leads, seen from the address that answered with it.
 pub(super) fn join(base: &str, location: &str) -> Option<String> {
-    if location.contains("://") {
+    // A path or a query may hold another address.
+    let before_path = location.split(['/', '?', '#']).next().unwrap_or_default();
+    if before_path.ends_with(':') && location[before_path.len()..].starts_with("//") {
         return Some(location.to_owned());
     }
     let uri: Uri = base.parse().ok()?;
@@ -86,6 +88,8 @@ mod tests {
         assert_eq!(join(base, "//cdn/y").as_deref(), Some("https://cdn/y"));
         assert_eq!(join(base, "/y").as_deref(), Some("https://hub:8443/y"));
         assert_eq!(join(base, "y").as_deref(), Some("https://hub:8443/a/y"));
+        let nested = join(base, "/y?from=https://other/z");
+        assert_eq!(nested.as_deref(), Some("https://hub:8443/y?from=https://other/z"));
     }
 
     #[test]

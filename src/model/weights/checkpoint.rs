@@ -110,7 +110,8 @@ impl Checkpoint {
         self.check(name, (expected, found), (Some(info.dtype), info.dtype.as_str()))?;
         if info.layout.start_offset() != 0 {
             // candle would read from the storage's beginning.
-            candle_core::bail!("{}: `{name}` is a view into another tensor", self.path.display());
+            let (path, tensor) = (self.path.clone(), name.to_owned());
+            return Err(candle_core::Error::wrap(WeightsError::View { path, tensor }));
         }
         file.get(name)?.ok_or_else(missing)
     }

@@ -105,8 +105,11 @@ fn all_mistakes_are_told_at_once() {
 #[test]
 fn on_error_is_fail_or_skip_wherever_it_stands() {
     let msg = "Input should be 'fail' or 'skip'";
-    let expected =
-        |part: &str| json!([error("enum", json!([part, "on_error"]), msg, json!("ignore"))]);
+    let expected = |part: &str| {
+        let mut error = error("enum", json!([part, "on_error"]), msg, json!("ignore"));
+        error["ctx"] = json!({"expected": "'fail' or 'skip'"});
+        json!([error])
+    };
     let cat = base64(&CAT);
 
     // The echo of a large body would be a copy of it.

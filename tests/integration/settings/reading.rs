@@ -79,7 +79,7 @@ fn every_setting_can_be_given_by_its_variable() {
             ("THREADS", "3"),
             ("MAX_BODY_BYTES", "1000"),
             ("MAX_IMAGES", "7"),
-            ("MAX_IMAGE_PIXELS", "1000000000000"),
+            ("MAX_IMAGE_PIXELS", "4000000000"),
         ],
     )
     .unwrap();
@@ -93,7 +93,7 @@ fn every_setting_can_be_given_by_its_variable() {
     assert_eq!(config.activation, Some(Activation::Gelu));
     assert_eq!(config.exif_orientation, ExifOrientation::Apply);
     assert_eq!((config.threads, config.limits.body_bytes, config.limits.images), (3, 1000, 7));
-    assert_eq!(config.max_image_pixels, 1_000_000_000_000);
+    assert_eq!(config.max_image_pixels, 4_000_000_000);
 }
 
 #[test]
@@ -230,4 +230,19 @@ fn unknown_flags_and_the_likely_one_are_named() {
     let Err(ConfigError::CommandLine(error)) = read(&["--prot", "1"], &[]) else { panic!() };
     let message = error.to_string();
     assert!(message.contains("'--prot'") && message.contains("'--port'"), "{message}");
+}
+
+#[test]
+fn wrong_variables_of_the_hub_are_told_with_the_rest_where_they_are_read() {
+    let env = [("HF_ENDPOINT", "nonsense"), ("PORT", "x")];
+    let message = refused(&[], &env);
+    assert!(message.starts_with("2 wrong values:") && message.contains("HF_ENDPOINT"), "{message}");
+    let seeded = refused(&["--pretrained", "random"], &env);
+    assert!(seeded.starts_with("1 wrong value:"), "{seeded}");
+}
+
+#[test]
+fn the_limit_of_pixels_has_a_limit() {
+    let message = refused(&["--max-image-pixels", "18446744073709551615"], &[]);
+    assert!(message.contains("from 1 to 4294967296"), "{message}");
 }
