@@ -16,7 +16,7 @@ use crate::{
         hub::{HubError, Settings},
         registry::{self, ModelSpec, RegistryError, Source},
     },
-    preprocess::ExifOrientation,
+    preprocess::{ExifOrientation, decode::MAX_PIXELS},
     telemetry::{LogFormat, LogLevel},
     upload::Limits,
 };
@@ -246,12 +246,9 @@ fn positive<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String>
     number.ok_or_else(|| "use a whole number of 1 or more".to_owned())
 }
 
-/// Most pixels that can be asked for: a decoder holds up to 12 bytes for each.
-const MOST_PIXELS: u64 = 1 << 32;
-
 fn pixels(text: &str) -> Result<u64, String> {
-    let number = text.parse().ok().filter(|number| (1..=MOST_PIXELS).contains(number));
-    number.ok_or_else(|| format!("use a whole number from 1 to {MOST_PIXELS}"))
+    let number = text.parse().ok().filter(|number| (1..=MAX_PIXELS).contains(number));
+    number.ok_or_else(|| format!("use a whole number from 1 to {MAX_PIXELS}"))
 }
 
 /// More threads than this are a slip of the pen: no machine that serves this model has them.
