@@ -98,7 +98,7 @@ impl Embedder {
         self.model.info()
     }
 
-    /// The GPUs, if the model runs on one.
+    /// The GPUs of the machine.
     pub fn gpus(&self) -> &Gpus {
         &self.gpus
     }
