@@ -6,7 +6,6 @@
 //! answered as soon as its last image is done. One whose client has gone is dropped.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, mpsc},
     time::Instant,
 };
@@ -15,7 +14,7 @@ use rayon::ThreadPool;
 use tokio::sync::oneshot;
 
 use crate::{
-    metrics,
+    metrics::{self, Place, Stage},
     model::{Embedding, Model},
     panics,
     preprocess::Pixels,
@@ -131,7 +130,7 @@ fn work(embed: &impl Fn(&[&[f32]]) -> Answer, waiting: &mpsc::Receiver<Request>)
         for (request, _) in
             running.iter().zip(&shares).filter(|(r, s)| **s > 0 && r.done.is_empty())
         {
-            metrics::stage("queue", request.since);
+            metrics::stage(Stage::Queue, request.since.elapsed());
         }
         let embeddings = embed(&images);
         running = distribute(running, &shares, embeddings);
@@ -181,19 +180,15 @@ fn distribute(running: Vec<Request>, shares: &[usize], embeddings: Answer) -> Ve
 fn forward(model: &Model, images: &[&[f32]]) -> Answer {
     metrics::batch(images.len());
     let start = Instant::now();
-    let embeddings = catch_unwind(AssertUnwindSafe(|| model.embed(images)));
-    metrics::stage("forward", start);
+    let embeddings = panics::catch(Place::Model, || model.embed(images));
+    metrics::stage(Stage::Forward, start.elapsed());
     match embeddings {
         Ok(Ok(embeddings)) => Ok(embeddings),
         Ok(Err(error)) => {
             tracing::error!(%error, images = images.len(), "the forward pass failed");
             Err(BatchError::Model)
         }
-        Err(panic) => {
-            let panic = panics::message(&*panic);
-            tracing::error!(panic, images = images.len(), "the forward pass panicked");
-            Err(BatchError::Model)
-        }
+        Err(_) => Err(BatchError::Model),
     }
 }
 

@@ -4,7 +4,6 @@
 //! [`Batcher`] together. One photo that fails costs nobody anything but its own place.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -16,7 +15,7 @@ use rayon::{ThreadPool, prelude::*};
 
 use crate::{
     batcher::{BatchError, Batcher},
-    metrics,
+    metrics::{self, Place, Stage},
     model::{Embedding, Model, ModelInfo, architecture::Architecture, gpus::Gpus},
     panics,
     preprocess::{DecodeOptions, ImageError, Normalization, Pixels, Preprocess},
@@ -131,12 +130,12 @@ impl Embedder {
     fn pixels(&self, photo: &Photo<'_>) -> Result<Pixels, PhotoError> {
         let start = Instant::now();
         let decode = || Ok(self.preprocess.pixels(&photo.bytes()?)?);
-        let pixels = catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|panic| {
-            tracing::error!(panic = panics::message(&*panic), "a decoder panicked");
-            Err(PhotoError::Panicked)
-        });
-        metrics::stage("preprocess", start);
-        metrics::image(pixels.as_ref().map_or_else(PhotoError::code, |_| "decoded"));
+        let pixels =
+            panics::catch(Place::Decoder, decode).unwrap_or_else(|_| Err(PhotoError::Panicked));
+        metrics::stage(Stage::Decode, start.elapsed());
+        if let Err(error) = &pixels {
+            metrics::image(error.code());
+        }
         pixels
     }
 
@@ -145,6 +144,12 @@ impl Embedder {
     /// # Errors
     /// [`BatchError`] when the model failed or the service is stopping.
     pub async fn embed(&self, pixels: Vec<Pixels>) -> Result<Vec<Embedding>, BatchError> {
-        self.batcher.embed(pixels).await
+        let images = pixels.len();
+        let embeddings = self.batcher.embed(pixels).await;
+        let outcome = embeddings.as_ref().map_or_else(|error| error.code(), |_| "embedded");
+        for _ in 0..images {
+            metrics::image(outcome);
+        }
+        embeddings
     }
 }

@@ -1,78 +1,135 @@
-//! What `/metrics` tells, in Prometheus' text format: requests, images, stages, batches, the model
-//! and the process. Histograms have fixed buckets, so that they can be added up over pods.
+//! What `/metrics` tells, in Prometheus' text format: requests, images, stages, batches, the queue,
+//! memory, refusals, panics, the model and the process. Histograms have fixed buckets, so that they
+//! can be added up over pods, and every series is there at zero from the start.
 
-use std::time::{Duration, Instant};
+mod family;
+mod labels;
 
-use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use std::{
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_process::Collector;
 
-const REQUESTS: &str = "http_requests_total";
-const REQUEST_SECONDS: &str = "http_request_duration_seconds";
-const IN_FLIGHT: &str = "http_requests_in_flight";
-const IMAGES: &str = "inference_images_total";
-const STAGE_SECONDS: &str = "inference_stage_duration_seconds";
-const BATCH_SIZE: &str = "inference_batch_size";
-const MODEL: &str = "inference_model_info";
-const BUILD: &str = "inference_build_info";
-
-/// From a refusal without work (1 ms) to the longest that the app waits (300 s).
-const SECONDS: [f64; 17] = [
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
-    120.0, 300.0,
-];
-
-/// Powers of two up to the largest batch.
-const IMAGES_A_BATCH: [f64; 6] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0];
+use self::family::{FAMILIES, Kind};
+pub use self::labels::{Place, Pool, REFUSALS, Stage};
 
 /// How often histograms are folded, which keeps their memory bounded.
 pub const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Starts collecting for the whole process and gives the handle that renders.
+/// Starts collecting for the whole process and gives the handle that [`render`] takes.
 ///
 /// # Errors
 /// When something collects already.
 pub fn start() -> Result<PrometheusHandle, BuildError> {
-    let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Full(REQUEST_SECONDS.to_owned()), &SECONDS)?
-        .set_buckets_for_metric(Matcher::Full(STAGE_SECONDS.to_owned()), &SECONDS)?
-        .set_buckets_for_metric(Matcher::Full(BATCH_SIZE.to_owned()), &IMAGES_A_BATCH)?
-        .install_recorder()?;
-    describe_counter!(REQUESTS, "Requests answered, by method, route and status.");
-    describe_histogram!(REQUEST_SECONDS, "Time from a request's head to its answer's, in seconds.");
-    describe_gauge!(IN_FLIGHT, "Requests being answered.");
-    describe_counter!(IMAGES, "Images taken in, by outcome: decoded, or the code of the error.");
-    describe_histogram!(STAGE_SECONDS, "Time in a stage (preprocess, queue, forward), in seconds.");
-    describe_histogram!(BATCH_SIZE, "Images in one forward pass.");
-    describe_gauge!(MODEL, "The model that is served; always 1.");
-    describe_gauge!(BUILD, "The version that runs; always 1.");
-    gauge!(IN_FLIGHT).set(0);
-    counter!(IMAGES, "outcome" => "decoded").absolute(0);
-    gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1);
+    let mut builder = PrometheusBuilder::new();
+    for family in FAMILIES {
+        if let Kind::Histogram(buckets) = family.kind {
+            let name = Matcher::Full(family.name.to_owned());
+            builder = builder.set_buckets_for_metric(name, buckets)?;
+        }
+    }
+    let handle = builder.install_recorder()?;
+    for family in FAMILIES {
+        family.describe();
+    }
+    PROCESS.describe();
+    register();
     Ok(handle)
 }
 
-/// Counts a request while it lives; [`Self::answered`] says how it ended.
-#[derive(Debug)]
-pub struct Request {
-    start: Instant,
+/// Makes every series that can be foreseen, at zero: what appears only with its first event has no
+/// rate, and an alert on it comes late.
+fn register() {
+    for route in labels::EMBEDDING {
+        for status in labels::EMBEDDING_STATUSES {
+            requests("POST", route, status).absolute(0);
+        }
+        counter!(family::ABANDONED, "method" => "POST", "route" => route).absolute(0);
+        let _ = histogram!(family::REQUEST_SECONDS, "method" => "POST", "route" => route);
+    }
+    for route in labels::INFORMING {
+        requests("GET", route, 200).absolute(0);
+        let _ = histogram!(family::REQUEST_SECONDS, "method" => "GET", "route" => route);
+    }
+    gauge!(family::IN_FLIGHT).set(0);
+    for outcome in labels::OUTCOMES {
+        counter!(family::IMAGES, "outcome" => outcome).absolute(0);
+    }
+    for stage in Stage::ALL {
+        let _ = histogram!(family::STAGE_SECONDS, "stage" => stage.label());
+    }
+    let _ = histogram!(family::BATCH_SIZE);
+    queue(0, Duration::ZERO);
+    for pool in Pool::ALL {
+        reserved(pool, 0);
+        reservable(pool, 0);
+    }
+    for reason in REFUSALS {
+        counter!(family::REFUSALS, "reason" => reason).absolute(0);
+    }
+    for place in Place::ALL {
+        counter!(family::PANICS, "place" => place.label()).absolute(0);
+    }
+    let build = [
+        ("version", env!("CARGO_PKG_VERSION")),
+        ("profile", if cfg!(debug_assertions) { "debug" } else { "release" }),
+        ("features", features()),
+    ];
+    gauge!(family::BUILD, &build).set(1);
 }
 
-impl Request {
-    /// A request begins.
-    pub fn begin() -> Self {
-        gauge!(IN_FLIGHT).increment(1);
-        Self { start: Instant::now() }
+/// The cargo features that were built in.
+const fn features() -> &'static str {
+    match (cfg!(feature = "cuda"), cfg!(feature = "libjpeg-turbo")) {
+        (true, true) => "cuda,libjpeg-turbo",
+        (true, false) => "cuda",
+        (false, true) => "libjpeg-turbo",
+        (false, false) => "none",
+    }
+}
+
+/// Everything as it is now, in Prometheus' text format. Reads a few files of `/proc` and waits for
+/// nothing.
+pub fn render(handle: &PrometheusHandle) -> String {
+    PROCESS.collect();
+    gauge!(family::QUEUE_AGE).set(queue_age().as_secs_f64());
+    handle.render()
+}
+
+/// The metrics of the process, read when they are asked for.
+static PROCESS: LazyLock<Collector> = LazyLock::new(Collector::default);
+
+/// Counts a request while it lives; [`Self::answered`] says how it ended, and where nobody says it,
+/// its client left.
+#[derive(Debug)]
+pub struct Request<'a> {
+    start: Instant,
+    method: &'static str,
+    route: &'a str,
+    answered: bool,
+}
+
+impl<'a> Request<'a> {
+    /// A request begins. `method` is one of a fixed list; `route` is the route's template, never the
+    /// path.
+    pub fn begin(method: &'static str, route: &'a str) -> Self {
+        gauge!(family::IN_FLIGHT).increment(1);
+        Self { start: Instant::now(), method, route, answered: false }
     }
 
-    /// It ended with `status`; `route` is the route's template, never the path.
-    pub fn answered(self, method: &'static str, route: &str, status: u16) {
-        let labels = [
-            ("method", method.to_owned()),
-            ("route", route.to_owned()),
-            ("status", status.to_string()),
-        ];
-        counter!(REQUESTS, &labels).increment(1);
-        histogram!(REQUEST_SECONDS, &labels[..2]).record(self.start.elapsed());
+    /// It is answered with `status`.
+    pub fn answered(mut self, status: u16) {
+        self.answered = true;
+        requests(self.method, self.route, status).increment(1);
+        let labels = [("method", self.method.to_owned()), ("route", self.route.to_owned())];
+        histogram!(family::REQUEST_SECONDS, &labels).record(self.start.elapsed());
     }
 
     /// How long it has taken so far.
@@ -81,28 +138,93 @@ impl Request {
     }
 }
 
-impl Drop for Request {
+impl Drop for Request<'_> {
     fn drop(&mut self) {
-        gauge!(IN_FLIGHT).decrement(1);
+        gauge!(family::IN_FLIGHT).decrement(1);
+        if !self.answered {
+            let labels = [("method", self.method.to_owned()), ("route", self.route.to_owned())];
+            counter!(family::ABANDONED, &labels).increment(1);
+        }
     }
 }
 
-/// An image was taken in, with this outcome.
-pub fn image(outcome: &'static str) {
-    counter!(IMAGES, "outcome" => outcome).increment(1);
+fn requests(method: &'static str, route: &str, status: u16) -> metrics::Counter {
+    let labels = [
+        ("method", method.to_owned()),
+        ("route", route.to_owned()),
+        ("status", status.to_string()),
+    ];
+    counter!(family::REQUESTS, &labels)
 }
 
-/// A stage ended that began at `start`.
-pub fn stage(stage: &'static str, start: Instant) {
-    histogram!(STAGE_SECONDS, "stage" => stage).record(start.elapsed());
+/// An image is done with: `embedded`, `expired` (past its deadline before it was computed),
+/// `abandoned` (its client left), or the code of its error.
+pub fn image(outcome: &'static str) {
+    counter!(family::IMAGES, "outcome" => outcome).increment(1);
+}
+
+/// A stage took this long.
+pub fn stage(stage: Stage, took: Duration) {
+    histogram!(family::STAGE_SECONDS, "stage" => stage.label()).record(took);
 }
 
 /// A forward pass begins over `images` images.
 pub fn batch(images: usize) {
-    histogram!(BATCH_SIZE).record(images as f64);
+    histogram!(family::BATCH_SIZE).record(images as f64);
+}
+
+/// `images` wait for the model now, the oldest of them for `oldest`.
+pub fn queue(images: usize, oldest: Duration) {
+    gauge!(family::QUEUE_DEPTH).set(images as f64);
+    let since = match images {
+        0 => NOBODY,
+        _ => microseconds(EPOCH.elapsed().saturating_sub(oldest)),
+    };
+    OLDEST.store(since, Ordering::Relaxed);
+}
+
+/// Since when the oldest image waits, in microseconds of [`EPOCH`]. A time and not an age, so that
+/// the age grows even if nobody empties the queue any more.
+static OLDEST: AtomicU64 = AtomicU64::new(NOBODY);
+
+/// No image waits.
+const NOBODY: u64 = u64::MAX;
+
+/// Some moment before the first image; [`queue`] is called at the start.
+static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+fn microseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(NOBODY - 1)
+}
+
+fn queue_age() -> Duration {
+    match OLDEST.load(Ordering::Relaxed) {
+        NOBODY => Duration::ZERO,
+        since => EPOCH.elapsed().saturating_sub(Duration::from_micros(since)),
+    }
+}
+
+/// `bytes` of `pool` are reserved now.
+pub fn reserved(pool: Pool, bytes: u64) {
+    gauge!(family::RESERVED, "pool" => pool.label()).set(bytes as f64);
+}
+
+/// At most `bytes` of `pool` may be reserved.
+pub fn reservable(pool: Pool, bytes: u64) {
+    gauge!(family::RESERVABLE, "pool" => pool.label()).set(bytes as f64);
+}
+
+/// A request is refused without being computed, for one of the reasons of [`REFUSALS`].
+pub fn refused(reason: &'static str) {
+    counter!(family::REFUSALS, "reason" => reason).increment(1);
+}
+
+/// A panic was caught at `place`. [`crate::panics::catch`] calls it.
+pub fn panicked(place: Place) {
+    counter!(family::PANICS, "place" => place.label()).increment(1);
 }
 
 /// The model is loaded; `labels` say which one.
 pub fn model(labels: &[(&'static str, String)]) {
-    gauge!(MODEL, labels).set(1);
+    gauge!(family::MODEL, labels).set(1);
 }

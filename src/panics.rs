@@ -1,6 +1,77 @@
-//! What a panic said, for the log.
+//! Panics: where they stop, and the one line of the log that each of them gets.
+//!
+//! [`catch`] stops a panic and counts it; the hook of [`log_them`] logs it, beside the id of the
+//! request that was being worked on. A panic that nobody here catches is counted by the hook.
 
-use std::any::Any;
+use std::{
+    any::Any,
+    cell::Cell,
+    panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind},
+    pin::pin,
+    task::Poll,
+};
+
+use crate::metrics::{self, Place};
+
+thread_local! {
+    /// Whether what runs on this thread runs within [`catch`].
+    static CAUGHT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A panic that was caught, counted and logged. Its text is what the panic said.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Panic(String);
+
+/// Does `work`, whose panic ends here: it is counted as one at `place`. What `work` was changing may
+/// be half changed after it; the caller sees to it that nobody uses that.
+///
+/// # Errors
+/// [`Panic`], when `work` panicked.
+pub fn catch<T>(place: Place, work: impl FnOnce() -> T) -> Result<T, Panic> {
+    let outer = CAUGHT.replace(true);
+    let done = catch_unwind(AssertUnwindSafe(work));
+    CAUGHT.set(outer);
+    done.map_err(|panic| {
+        metrics::panicked(place);
+        Panic(message(&*panic).to_owned())
+    })
+}
+
+/// As [`catch`], for a future.
+///
+/// # Errors
+/// [`Panic`], when the future panicked.
+pub async fn catch_async<F: Future>(place: Place, future: F) -> Result<F::Output, Panic> {
+    let mut future = pin!(future);
+    std::future::poll_fn(|context| match catch(place, || future.as_mut().poll(context)) {
+        Ok(poll) => poll.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await
+}
+
+/// Makes each panic one line of the log instead of the standard library's own output.
+pub fn log_them() {
+    std::panic::set_hook(Box::new(|panic| {
+        log(panic);
+        // What panics on a worker of a pool goes on in whoever waits for the pool.
+        if !CAUGHT.get() && rayon::current_thread_index().is_none() {
+            metrics::panicked(Place::Other);
+        }
+    }));
+}
+
+/// Most characters of a message that are logged: a message may quote what was worked on.
+const LONGEST: usize = 300;
+
+fn log(panic: &PanicHookInfo<'_>) {
+    let said: String = message(panic.payload()).chars().take(LONGEST).collect();
+    let thread = std::thread::current();
+    let thread = thread.name().unwrap_or("unnamed");
+    let location = panic.location().map(ToString::to_string);
+    tracing::error!(panic = said, location, thread, "panicked; please report it");
+}
 
 /// The message of a panic that was caught.
 pub fn message(panic: &(dyn Any + Send)) -> &str {

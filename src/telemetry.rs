@@ -26,7 +26,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging for the whole process; later calls change nothing.
+/// Starts logging for the whole process, panics among it; later calls change nothing.
 pub fn start(level: LogLevel, format: LogFormat) {
     let level = match level {
         LogLevel::Debug => LevelFilter::DEBUG,
@@ -39,6 +39,7 @@ pub fn start(level: LogLevel, format: LogFormat) {
         .with_writer(std::io::stderr)
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal());
+    crate::panics::log_them();
     // An error says that a subscriber is there already, as in tests: theirs stays.
     let _ = match format {
         LogFormat::Text => log.try_init(),

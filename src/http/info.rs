@@ -15,7 +15,10 @@ use super::{
     App,
     rejection::{ErrorBody, Rejection},
 };
-use crate::model::{ModelInfo, gpus::Gpu};
+use crate::{
+    metrics,
+    model::{ModelInfo, gpus::Gpu},
+};
 
 /// The answer of `/health`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -131,5 +134,8 @@ pub(super) async fn gpu_info(State(app): State<Arc<App>>) -> Json<GpuInfo> {
 )]
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     // The version is part of the format's content type.
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render())
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        metrics::render(&app.metrics),
+    )
 }

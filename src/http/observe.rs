@@ -23,11 +23,11 @@ const NO_ROUTE: &str = "none";
 
 /// Wraps every request.
 pub(super) async fn observe(request: Request, next: Next) -> Response {
-    let noted = metrics::Request::begin();
     let id = request_id(&request);
     let method = method(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
+    let noted = metrics::Request::begin(method, route);
     let span = tracing::error_span!("request", id = id.to_str().unwrap_or_default());
     let mut response = next.run(request).instrument(span.clone()).await;
     response.headers_mut().insert(REQUEST_ID, id);
@@ -43,7 +43,7 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
             tracing::debug!(method, route, status, code, milliseconds, "request");
         }
     });
-    noted.answered(method, route, status.as_u16());
+    noted.answered(status.as_u16());
     response
 }
 

@@ -76,12 +76,12 @@ fn metrics_count_requests_by_route_never_by_path() {
             r#"http_requests_total{method="other",route="/model-info",status="405"} "#,
             r#"http_requests_total{method="POST",route="/embed",status="200"} "#,
             r#"http_request_duration_seconds_bucket{method="POST",route="/embed",le="0.001"} "#,
-            r#"inference_images_total{outcome="decoded"} "#,
+            r#"inference_images_total{outcome="embedded"} "#,
             r#"inference_stage_duration_seconds_count{stage="forward"} "#,
             r#"inference_batch_size_bucket{le="32"} "#,
             "http_requests_in_flight ",
             r#"inference_model_info{model_name="ViT-B-32",pretrained="random",device="cpu",activation="gelu",precision="f32"} 1"#,
-            concat!(r#"inference_build_info{version=""#, env!("CARGO_PKG_VERSION"), r#""} 1"#),
+            concat!(r#"inference_build_info{version=""#, env!("CARGO_PKG_VERSION"), r#"","#),
         ] {
             assert!(text.contains(counter), "{counter} is not in\n{text}");
         }
