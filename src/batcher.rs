@@ -1,27 +1,42 @@
-//! Collects the pixels of all requests and hands them to the model, batch by batch, on a thread of
+//! Collects the pixels of all requests and hands them to the model, batch by batch, on threads of
 //! its own, so that nothing which answers HTTP ever waits for a forward pass.
 //!
-//! A worker that is free takes what waits, up to [`MAX_BATCH`] images, and never waits for more.
-//! Requests share each batch evenly, so that a small one does not wait for a large one, and each is
-//! answered as soon as its last image is done. One whose client has gone is dropped.
+//! A worker that is free takes what waits, up to the largest batch; [`queue`] says whose images
+//! come first. A request is answered as soon as its last image is done. One that has waited too
+//! long, or whose client has gone, is dropped before it is computed.
+
+mod health;
+mod queue;
 
 use std::{
-    sync::{Arc, mpsc},
-    time::Instant,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
-use rayon::ThreadPool;
+pub use health::Health;
+use health::{Heart, Vitals};
+use queue::{Queue, Share, Stale};
 use tokio::sync::oneshot;
 
 use crate::{
+    admission::Places,
     metrics::{self, Place, Stage},
-    model::{Embedding, Model},
+    model::{Embedding, ModelError},
     panics,
     preprocess::Pixels,
+    threads,
 };
 
-/// Most images in one forward pass. Larger ones gain nothing on a CPU and hold more memory.
-pub const MAX_BATCH: usize = 32;
+/// How batches are made.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchOptions {
+    /// Threads that take batches, at least 1 (`--workers`).
+    pub workers: usize,
+    /// Most images in one forward pass, at least 1 (`--max-batch`).
+    pub most: usize,
+    /// How long a batch that is not full waits for more (`--batch-delay`).
+    pub delay: Duration,
+}
 
 /// Why a request got no embeddings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,242 +44,304 @@ pub enum BatchError {
     /// The forward pass failed; the log says why.
     #[error("the model failed on this batch; the log of the service says why")]
     Model,
+    /// It waited in vain.
+    #[error("the request waited longer for the model than it may")]
+    Late,
     /// The service is stopping.
     #[error("the service is stopping")]
     Stopped,
 }
 
-impl BatchError {
-    /// A stable label for clients and metrics.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Model => "model_failed",
-            Self::Stopped => "stopping",
-        }
-    }
+/// The embeddings of a request, and what became of its time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Embedded {
+    /// In the order of the pixels.
+    pub embeddings: Vec<Embedding>,
+    /// How long its first image waited for its batch.
+    pub queued: Duration,
+    /// From then on, until the last was done.
+    pub computed: Duration,
 }
 
-type Answer = Result<Vec<Embedding>, BatchError>;
+type Answer = Result<Embedded, BatchError>;
 
-/// One request: its pixels, the embeddings of the first of them, and where these go.
+/// One request, and where its answer goes.
 struct Request {
+    /// Empty where they were taken into a batch.
     pixels: Vec<Pixels>,
-    done: Vec<Embedding>,
+    /// Empty where they are not done yet.
+    embeddings: Vec<Embedding>,
+    places: Places,
     since: Instant,
+    begun: Option<Instant>,
+    failed: bool,
     answer: oneshot::Sender<Answer>,
 }
 
 impl Request {
-    /// Images that are not embedded yet.
-    fn left(&self) -> usize {
-        self.pixels.len() - self.done.len()
-    }
-
-    /// The next `count` of them.
-    fn next(&self, count: usize) -> impl Iterator<Item = &[f32]> {
-        self.pixels[self.done.len()..][..count].iter().map(Pixels::as_slice)
-    }
-
     /// Tells the client; one that has gone meanwhile is no error.
-    fn answer(self, result: Result<(), BatchError>) {
-        let _ = self.answer.send(result.map(|()| self.done));
+    fn answer(mut self) {
+        let begun = self.begun.unwrap_or(self.since);
+        let answer = if self.failed {
+            Err(BatchError::Model)
+        } else {
+            Ok(Embedded {
+                embeddings: std::mem::take(&mut self.embeddings),
+                queued: begun.saturating_duration_since(self.since),
+                computed: begun.elapsed(),
+            })
+        };
+        let _ = self.answer.send(answer);
     }
 }
 
-/// The queue before the model. The worker ends when the last clone is dropped.
+/// Images on their way through the model.
+struct Batch {
+    shares: Vec<Share>,
+    pixels: Vec<Pixels>,
+}
+
+/// The queue before the model. The workers end when the last clone is dropped.
 #[derive(Clone, Debug)]
-pub struct Batcher {
-    queue: mpsc::Sender<Request>,
+pub struct Batcher(Arc<Handle>);
+
+#[derive(Debug)]
+struct Handle {
+    shared: Arc<Shared>,
+    vitals: Arc<Vitals>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.state().stopped = true;
+        self.shared.changed.notify_all();
+    }
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    /// There are images to take, or the batcher stops.
+    changed: Condvar,
+    options: BatchOptions,
+}
+
+#[derive(Debug)]
+struct State {
+    queue: Queue<Request>,
+    /// Workers that wait for images.
+    idle: usize,
+    stopped: bool,
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request").field("images", &self.pixels.len()).finish_non_exhaustive()
+    }
 }
 
 impl Batcher {
-    /// Starts the worker, which computes on `compute`.
+    /// Starts the workers; `embed` makes for each the function that computes a batch on it.
     ///
     /// # Errors
-    /// When the system refuses the thread.
-    pub fn start(model: Arc<Model>, compute: ThreadPool) -> std::io::Result<Self> {
-        let embed = move |images: &[&[f32]]| compute.install(|| forward(&model, images));
-        Self::with(embed)
+    /// When the system refuses a thread.
+    pub fn start<F>(options: BatchOptions, mut embed: impl FnMut() -> F) -> std::io::Result<Self>
+    where
+        F: Fn(&[&[f32]]) -> Result<Vec<Embedding>, ModelError> + Send + 'static,
+    {
+        let state = State { queue: Queue::new(), idle: 0, stopped: false };
+        let shared = Shared { state: Mutex::new(state), changed: Condvar::new(), options };
+        let (vitals, hearts) = Vitals::of(options.workers);
+        let batcher = Self(Arc::new(Handle { shared: Arc::new(shared), vitals }));
+        for (worker, heart) in hearts.into_iter().enumerate() {
+            let (shared, embed) = (Arc::clone(&batcher.0.shared), embed());
+            std::thread::Builder::new().name(format!("batcher-{worker}")).spawn(move || {
+                threads::give_way();
+                work(&shared, &heart, &embed);
+                heart.stops();
+            })?;
+        }
+        Ok(batcher)
     }
 
-    fn with(embed: impl Fn(&[&[f32]]) -> Answer + Send + 'static) -> std::io::Result<Self> {
-        let (queue, waiting) = mpsc::channel();
-        std::thread::Builder::new()
-            .name("batcher".to_owned())
-            .spawn(move || work(&embed, &waiting))?;
-        Ok(Self { queue })
-    }
-
-    /// The embeddings of `pixels`, in their order.
+    /// The embeddings of `pixels`, in their order; the first of them must be taken within
+    /// `patience`. Each of `places` is given back with its embedding.
     ///
     /// # Errors
-    /// [`BatchError`] when the model failed or the worker has ended.
-    pub async fn embed(&self, pixels: Vec<Pixels>) -> Answer {
-        if pixels.is_empty() {
-            return Ok(Vec::new());
+    /// [`BatchError`].
+    pub async fn embed(&self, pixels: Vec<Pixels>, places: Places, patience: Duration) -> Answer {
+        let images = pixels.len();
+        if images == 0 {
+            let none = Duration::ZERO;
+            return Ok(Embedded { embeddings: Vec::new(), queued: none, computed: none });
         }
         let (answer, embeddings) = oneshot::channel();
-        let done = Vec::with_capacity(pixels.len());
-        let request = Request { pixels, done, since: Instant::now(), answer };
-        self.queue.send(request).map_err(|_| BatchError::Stopped)?;
+        let since = Instant::now();
+        let request = Request {
+            embeddings: vec![Embedding::new(); images],
+            pixels,
+            places,
+            since,
+            begun: None,
+            failed: false,
+            answer,
+        };
+        {
+            let mut state = self.0.shared.state();
+            if state.stopped {
+                return Err(BatchError::Stopped);
+            }
+            // A patience without end is cut to what a clock can say.
+            let deadline = since.checked_add(patience).unwrap_or(since + LONGEST_PATIENCE);
+            state.queue.push(request, images, since, deadline);
+            state.tell(since);
+        }
+        self.0.shared.changed.notify_all();
         embeddings.await.map_err(|_| BatchError::Stopped)?
     }
-}
 
-fn work(embed: &impl Fn(&[&[f32]]) -> Answer, waiting: &mpsc::Receiver<Request>) {
-    let mut running: Vec<Request> = Vec::new();
-    loop {
-        if running.is_empty() {
-            let Ok(first) = waiting.recv() else { return };
-            running.push(first);
-        }
-        running.extend(waiting.try_iter());
-        running.retain(|request| !request.answer.is_closed());
-        let left: Vec<usize> = running.iter().map(Request::left).collect();
-        let shares = shares(&left, MAX_BATCH);
-        let images: Vec<&[f32]> =
-            running.iter().zip(&shares).flat_map(|(request, &share)| request.next(share)).collect();
-        if images.is_empty() {
-            continue;
-        }
-        for (request, _) in
-            running.iter().zip(&shares).filter(|(r, s)| **s > 0 && r.done.is_empty())
-        {
-            metrics::stage(Stage::Queue, request.since.elapsed());
-        }
-        let embeddings = embed(&images);
-        running = distribute(running, &shares, embeddings);
+    /// How the workers are.
+    pub fn health(&self) -> Health {
+        self.0.vitals.health()
+    }
+
+    /// Returns when a worker has ended that should not have.
+    pub async fn lost(&self) {
+        self.0.vitals.lost().await;
     }
 }
 
-/// How many images each request gets into a batch of at most `most`, when `left` are left of each:
-/// the same for all, and what some do not need for the oldest.
-fn shares(left: &[usize], most: usize) -> Vec<usize> {
-    let even = (most / left.len().max(1)).max(1);
-    let mut room = most;
-    let mut take = |wanted: usize| {
-        let taken = wanted.min(room);
-        room -= taken;
-        taken
-    };
-    let mut shares: Vec<usize> = left.iter().map(|&left| take(left.min(even))).collect();
-    for (share, left) in shares.iter_mut().zip(left) {
-        *share += take(left - *share);
-    }
-    shares
-}
+/// A day.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(86_400);
 
-/// Gives each request its share of a batch, answers those that are done or have failed, and returns
-/// the others.
-fn distribute(running: Vec<Request>, shares: &[usize], embeddings: Answer) -> Vec<Request> {
-    let mut embeddings = embeddings.map(Vec::into_iter);
-    let mut unfinished = Vec::with_capacity(running.len());
-    for (mut request, &share) in running.into_iter().zip(shares) {
-        match &mut embeddings {
-            Ok(embeddings) => request.done.extend(embeddings.take(share)),
-            Err(error) if share > 0 => {
-                request.answer(Err(*error));
-                continue;
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic under the lock ends its worker, and with it the process.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for images and takes a batch of them; none when the batcher stops.
+    fn next(&self) -> Option<Batch> {
+        let mut state = self.state();
+        state.idle += 1;
+        let batch = loop {
+            if state.stopped {
+                break None;
             }
-            Err(_) => {}
-        }
-        match request.left() {
-            0 => request.answer(Ok(())),
-            _ => unfinished.push(request),
-        }
+            state.drop_stale();
+            let now = Instant::now();
+            let (depth, age) = (state.queue.depth(), state.queue.age(now));
+            let patience = self.options.delay.saturating_sub(age);
+            if depth == 0 {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            } else if depth < self.options.most && !patience.is_zero() {
+                let waited = self.changed.wait_timeout(state, patience);
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            } else {
+                // Others that are idle take their part of it.
+                let even = depth.div_ceil(state.idle);
+                break Some(state.take(even.min(self.options.most), now));
+            }
+        };
+        state.idle -= 1;
+        batch
     }
-    unfinished
+
+    /// Gives each request of `batch` its embeddings, or the failure.
+    fn finish(&self, batch: Vec<Share>, embeddings: Option<Vec<Embedding>>) {
+        let mut state = self.state();
+        let failed = embeddings.is_none();
+        let mut embeddings = embeddings.into_iter().flatten();
+        let mut done = Vec::new();
+        for share in batch {
+            if let Some(request) = state.queue.get(&share) {
+                request.failed |= failed;
+                for (place, embedding) in
+                    request.embeddings[share.images.clone()].iter_mut().zip(&mut embeddings)
+                {
+                    *place = embedding;
+                }
+                request.places.answered(share.images.len());
+            }
+            done.extend(match failed {
+                true => state.queue.fail(&share),
+                false => state.queue.finish(&share),
+            });
+        }
+        drop(state);
+        done.into_iter().for_each(Request::answer);
+    }
 }
 
-/// One forward pass, whose failure costs only those who have images in it.
-fn forward(model: &Model, images: &[&[f32]]) -> Answer {
+impl State {
+    fn take(&mut self, most: usize, now: Instant) -> Batch {
+        let shares = self.queue.take(most);
+        let mut pixels = Vec::with_capacity(most);
+        for share in &shares {
+            let Some(request) = self.queue.get(share) else { continue };
+            if request.begun.is_none() {
+                request.begun = Some(now);
+                request.places.begin();
+                metrics::stage(Stage::Queue, now.saturating_duration_since(request.since));
+            }
+            pixels.extend(request.pixels[share.images.clone()].iter_mut().map(std::mem::take));
+        }
+        self.tell(now);
+        Batch { shares, pixels }
+    }
+
+    fn drop_stale(&mut self) {
+        let is_abandoned = |request: &Request| request.answer.is_closed();
+        for (request, stale) in self.queue.take_stale(Instant::now(), is_abandoned) {
+            let left = request.pixels.iter().filter(|pixels| !pixels.as_slice().is_empty()).count();
+            match stale {
+                Stale::Expired => {
+                    metrics::images("expired", left);
+                    let _ = request.answer.send(Err(BatchError::Late));
+                }
+                Stale::Abandoned => metrics::images("abandoned", left),
+            }
+        }
+    }
+
+    fn tell(&self, now: Instant) {
+        metrics::queue(self.queue.depth(), self.queue.age(now));
+    }
+}
+
+fn work(
+    shared: &Shared,
+    heart: &Heart,
+    embed: &impl Fn(&[&[f32]]) -> Result<Vec<Embedding>, ModelError>,
+) {
+    while let Some(Batch { shares, pixels }) = shared.next() {
+        let images: Vec<&[f32]> = pixels.iter().map(Pixels::as_slice).collect();
+        heart.begins();
+        let embeddings = forward(embed, &images);
+        heart.ends(embeddings.is_some());
+        shared.finish(shares, embeddings);
+    }
+}
+
+/// One forward pass, whose failure costs only those who have images in it; the log says why.
+fn forward(
+    embed: &impl Fn(&[&[f32]]) -> Result<Vec<Embedding>, ModelError>,
+    images: &[&[f32]],
+) -> Option<Vec<Embedding>> {
     metrics::batch(images.len());
     let start = Instant::now();
-    let embeddings = panics::catch(Place::Model, || model.embed(images));
+    let embeddings = panics::catch(Place::Model, || embed(images));
     metrics::stage(Stage::Forward, start.elapsed());
     match embeddings {
-        Ok(Ok(embeddings)) => Ok(embeddings),
+        Ok(Ok(embeddings)) => Some(embeddings),
         Ok(Err(error)) => {
             tracing::error!(%error, images = images.len(), "the forward pass failed");
-            Err(BatchError::Model)
+            None
         }
-        Err(_) => Err(BatchError::Model),
+        // What it said has been logged where it happened.
+        Err(_) => None,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-
-    use super::*;
-
-    #[test]
-    fn a_batch_is_shared_evenly_and_filled() {
-        assert_eq!(shares(&[1, 256], 32), [1, 31]);
-        assert_eq!(shares(&[256, 1], 32), [31, 1]);
-        assert_eq!(shares(&[32, 32, 32, 32], 32), [8, 8, 8, 8]);
-        assert_eq!(shares(&[256], 32), [32]);
-        assert_eq!(shares(&[2, 3], 32), [2, 3]);
-        assert_eq!(shares(&[1; 40], 32).iter().sum::<usize>(), 32);
-        assert!(shares(&[], 32).is_empty());
-    }
-
-    /// Photos whose only number says which they are.
-    fn pixels(numbers: impl IntoIterator<Item = u8>) -> Vec<Pixels> {
-        numbers.into_iter().map(|number| Pixels::from(vec![number.into()])).collect()
-    }
-
-    /// An "embedding" that is its photo, made only after `begin` was released.
-    fn echo(begin: Arc<Mutex<()>>) -> impl Fn(&[&[f32]]) -> Answer {
-        move |images| {
-            drop(begin.lock());
-            assert!(images.len() <= MAX_BATCH);
-            match images.iter().any(|image| image[0] == 255.0) {
-                true => Err(BatchError::Model),
-                false => Ok(images.iter().map(|image| image.to_vec()).collect()),
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn each_request_gets_its_own_embeddings_in_order() {
-        let begin = Arc::new(Mutex::new(()));
-        let batcher = Batcher::with(echo(Arc::clone(&begin))).unwrap();
-        let held = begin.lock().unwrap();
-        let large = batcher.embed(pixels(0..200));
-        let small = batcher.embed(pixels([201, 202]));
-        let both = async { tokio::join!(large, small) };
-        let release = async { drop(held) };
-        let ((large, small), ()) = tokio::join!(both, release);
-        let numbers = |answer: Answer| answer.unwrap().concat();
-        assert_eq!(numbers(large), (0u8..200).map(f32::from).collect::<Vec<_>>());
-        assert_eq!(numbers(small), [201.0, 202.0]);
-    }
-
-    #[tokio::test]
-    async fn a_small_request_does_not_wait_for_a_large_one() {
-        let begin = Arc::new(Mutex::new(()));
-        let batches = Arc::new(Mutex::new(Vec::new()));
-        let (echo, noted) = (echo(Arc::clone(&begin)), Arc::clone(&batches));
-        let batcher = Batcher::with(move |images: &[&[f32]]| {
-            noted.lock().unwrap().push(images.concat());
-            echo(images)
-        })
-        .unwrap();
-        let held = begin.lock().unwrap();
-        let (large, small) = (batcher.embed(pixels([0; 250])), batcher.embed(pixels([1])));
-        let (large, small, ()) = tokio::join!(large, small, async { drop(held) });
-        assert_eq!((large.unwrap().len(), small.unwrap().len()), (250, 1));
-        // The first batch may have been taken before the small request came.
-        let with_small = batches.lock().unwrap().iter().position(|batch| batch.contains(&1.0));
-        assert!(with_small <= Some(1), "in batch {with_small:?}");
-    }
-
-    #[tokio::test]
-    async fn a_failure_costs_only_those_in_its_batch() {
-        let begin = Arc::new(Mutex::new(()));
-        let batcher = Batcher::with(echo(begin)).unwrap();
-        assert_eq!(batcher.embed(pixels([255])).await, Err(BatchError::Model));
-        assert!(batcher.embed(pixels([3])).await.is_ok());
-    }
-}
+mod tests;

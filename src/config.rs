@@ -3,15 +3,21 @@
 //! [`settings`] holds the table of what can be said. All mistakes are reported together, each with
 //! what would be right, before anything else happens; nothing after this sees a raw flag.
 
+pub mod cgroup;
+pub mod memory;
 pub mod settings;
 
-use std::{ffi::OsString, fmt, net::IpAddr, str::FromStr};
+use std::{ffi::OsString, fmt, net::IpAddr, path::Path, str::FromStr, time::Duration};
+
+use cgroup::{LimitOrigin, MemoryLimit};
+use memory::{Demands, MemoryPlan, Overcommitted};
 
 use settings::{Given, Origin, SETTINGS};
 
 use crate::{
+    batcher::BatchOptions,
     model::{
-        architecture::Activation,
+        architecture::{Activation, Architecture},
         device::{DeviceChoice, DeviceError, Precision},
         hub::{HubError, Settings},
         registry::{self, ModelSpec, RegistryError, Source},
@@ -46,6 +52,14 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Threads for decoding and for computing, at least 1.
     pub threads: usize,
+    /// How batches are made.
+    pub batches: BatchOptions,
+    /// How long a request may wait before work on it begins.
+    pub queue_timeout: Duration,
+    /// Most images that were let in and have no answer yet.
+    pub max_queued_images: usize,
+    /// Memory that the process may use.
+    pub memory_limit: MemoryLimit,
     /// What a request may bring.
     pub limits: Limits,
     /// Most pixels of an image, width x height, at least 1.
@@ -101,8 +115,16 @@ impl Config {
         let log_level = reader.read("log-level", one_of(&LOG_LEVELS));
         let log_format = reader.read("log-format", one_of(&LOG_FORMATS));
         let threads = reader.read("threads", threads);
+        let batches = BatchOptions {
+            workers: reader.workers(threads),
+            most: reader.read("max-batch", positive),
+            delay: reader.read("batch-delay", duration),
+        };
+        let queue_timeout = reader.read("queue-timeout", duration);
+        let max_queued_images = reader.queued_images(limits.images);
+        let memory_limit = reader.read("memory-limit", memory_limit);
         match model {
-            Some(model) if reader.wrong.is_empty() && hub.is_empty() => Ok(Self {
+            Some(model) if reader.wrong.is_empty() && hub.is_empty() => Self {
                 model,
                 activation,
                 device,
@@ -114,13 +136,44 @@ impl Config {
                 log_level,
                 log_format,
                 threads,
+                batches,
+                queue_timeout,
+                max_queued_images,
+                memory_limit,
                 limits,
                 max_image_pixels,
-            }),
+            }
+            .check_memory(),
             _ => {
                 let ours = reader.wrong.iter().map(WrongValue::to_string);
                 Err(ConfigError::Values(ours.chain(hub).collect()))
             }
+        }
+    }
+
+    /// What the memory is used for, when the model is one of `architecture`.
+    ///
+    /// # Errors
+    /// [`Overcommitted`], where not all fits.
+    pub fn memory_plan(&self, architecture: &Architecture) -> Result<MemoryPlan, Overcommitted> {
+        let demands = Demands {
+            weight_bytes: self.precision.dtype().size_in_bytes() as u64,
+            computed_images: self.batches.workers.saturating_mul(self.batches.most) as u64,
+            queued_images: self.max_queued_images as u64,
+            connections: 2048,
+            body_bytes: self.limits.body_bytes as u64,
+        };
+        MemoryPlan::new(self.memory_limit.clone(), architecture, &demands)
+    }
+
+    /// Refuses what cannot fit, as soon as it is known: a repository of the hub says only later
+    /// what it holds.
+    fn check_memory(self) -> Result<Self, ConfigError> {
+        match self.model.architecture().map(|architecture| self.memory_plan(architecture)) {
+            Some(Err(overcommitted)) => {
+                Err(ConfigError::Values(vec![format!("--memory-limit: {overcommitted}")]))
+            }
+            _ => Ok(self),
         }
     }
 }
@@ -179,6 +232,26 @@ impl Reader {
             self.refuse("precision", DeviceError::Precision(precision).to_string());
         }
         (device, precision)
+    }
+
+    fn workers(&mut self, threads: usize) -> usize {
+        let workers = self.read("workers", workers).unwrap_or(1);
+        if workers > threads {
+            self.refuse("workers", format!("is more than --threads, which is {threads}"));
+        }
+        workers
+    }
+
+    fn queued_images(&mut self, images: usize) -> usize {
+        let queued = self.read("max-queued-images", positive);
+        if queued < images {
+            let reason = format!(
+                "a request of --max-images, which is {images}, would never be let in; raise this \
+                 or lower that"
+            );
+            self.refuse("max-queued-images", reason);
+        }
+        queued
     }
 
     fn ports(&mut self) -> (u16, Option<u16>) {
@@ -264,6 +337,25 @@ fn threads(text: &str) -> Result<usize, String> {
     number.ok_or_else(|| format!("use auto or a whole number from 1 to {MOST_THREADS}"))
 }
 
+/// None is `auto`.
+fn workers(text: &str) -> Result<Option<usize>, String> {
+    if text.eq_ignore_ascii_case("auto") {
+        return Ok(None);
+    }
+    let number = text.parse().ok().filter(|number| (1..=MOST_THREADS).contains(number));
+    number.map(Some).ok_or_else(|| format!("use auto or a whole number from 1 to {MOST_THREADS}"))
+}
+
+fn memory_limit(text: &str) -> Result<MemoryLimit, String> {
+    if text.eq_ignore_ascii_case("auto") {
+        return Ok(cgroup::memory_limit(Path::new("/")));
+    }
+    match bytes(text) {
+        Ok(bytes) => Ok(MemoryLimit { bytes: bytes as u64, origin: LimitOrigin::Setting }),
+        Err(_) => Err("use auto or a size in bytes or with a unit, like 3GiB".to_owned()),
+    }
+}
+
 fn host(text: &str) -> Result<String, String> {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     let is_name = !bare.is_empty()
@@ -293,6 +385,24 @@ fn bytes(text: &str) -> Result<usize, String> {
     let size = number.parse().ok().zip(factor).and_then(|(n, f): (usize, usize)| n.checked_mul(f));
     let reason = "use a size of 1 or more, in bytes or with a unit, like 268435456 or 256MiB";
     size.filter(|size| *size > 0).ok_or_else(|| reason.to_owned())
+}
+
+/// A time: seconds, or with a unit `ms s m h`; no longer than a day.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
+    let seconds = match text[digits.len()..].trim().to_ascii_lowercase().as_str() {
+        "" | "s" => Some(1.),
+        "ms" => Some(1e-3),
+        "m" | "min" => Some(60.),
+        "h" => Some(3600.),
+        _ => None,
+    };
+    let time = digits.parse().ok().zip(seconds).map(|(n, s): (f64, f64)| n * s);
+    let time =
+        time.filter(|seconds| (0. ..=86_400.).contains(seconds)).map(Duration::from_secs_f64);
+    time.ok_or_else(|| {
+        "use a time of at most a day, in seconds or with a unit, like 10s, 500ms or 2m".to_owned()
+    })
 }
 
 impl fmt::Display for WrongValue {

@@ -1,23 +1,23 @@
 //! The one way through: the photos of a request in, their embeddings out, in order.
 //!
-//! Photos are decoded side by side on a pool of their own; what could be decoded goes to the
-//! [`Batcher`] together. One photo that fails costs nobody anything but its own place.
+//! Photos are decoded side by side on a pool of their own, each when the memory for it is there;
+//! what could be decoded goes to the [`Batcher`] together. One photo that fails costs nobody
+//! anything but its own place.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Instant,
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
-use rayon::{ThreadPool, prelude::*};
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use rayon::ThreadPool;
 
 use crate::{
-    batcher::{BatchError, Batcher},
+    admission::{Admission, Capacity, Places, Refusal, Reservation, Shortage},
+    batcher::{BatchError, BatchOptions, Batcher, Embedded, Health},
     metrics::{self, Place, Stage},
-    model::{Embedding, Model, ModelInfo, architecture::Architecture, gpus::Gpus},
-    panics,
+    model::{Model, ModelError, ModelInfo, architecture::Architecture, gpus::Gpus},
     preprocess::{DecodeOptions, ImageError, Normalization, Pixels, Preprocess},
     threads,
     upload::{Photo, base64::Base64Error},
@@ -32,6 +32,17 @@ pub enum PhotoError {
     /// Its bytes are no image that can be read.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// Decoding it takes more memory than there is for all decodes.
+    #[error(
+        "decoding the image takes {needed} bytes, and this service has {limit} for decoding \
+         (--memory-limit): send a smaller image, or a JPEG that is not progressive"
+    )]
+    TooLarge {
+        /// Bytes that it takes.
+        needed: u64,
+        /// Bytes that there are.
+        limit: u64,
+    },
     /// Decoding it failed by a fault of ours; the log says how.
     #[error("the decoder failed on this image, by a fault of the service; please report it")]
     Panicked,
@@ -43,15 +54,44 @@ impl PhotoError {
         match self {
             Self::Base64(error) => error.code(),
             Self::Image(error) => error.code(),
+            Self::TooLarge { .. } => "too_large_to_decode",
             Self::Panicked => "decoder_failed",
         }
     }
 }
 
+/// What became of one photo.
+pub type Decoded = Result<Pixels, PhotoError>;
+
 /// Why a service cannot start to embed.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot start the threads that decode and compute: {0}; lower --threads")]
-pub struct StartError(#[from] Box<dyn std::error::Error + Send + Sync>);
+pub enum StartError {
+    /// The system refuses threads.
+    #[error("cannot start the threads that decode and compute: {0}; lower --threads")]
+    Threads(Box<dyn std::error::Error + Send + Sync>),
+    /// The model fails its test.
+    #[error("the model fails its warm-up: {0}")]
+    WarmUp(#[from] ModelError),
+}
+
+impl StartError {
+    fn threads(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Threads(error.into())
+    }
+}
+
+/// How a model is put to work.
+#[derive(Clone, Copy, Debug)]
+pub struct EmbedOptions {
+    /// Limits and choices of decoding.
+    pub decode: DecodeOptions,
+    /// Threads that decode, and threads that compute, shared by the workers.
+    pub threads: usize,
+    /// How batches are made.
+    pub batches: BatchOptions,
+    /// What may be used at the same time.
+    pub capacity: Capacity,
+}
 
 /// The way from a photo to the pixels that `architecture` was trained on.
 pub fn preprocess_for(architecture: &Architecture, decode: DecodeOptions) -> Preprocess {
@@ -66,29 +106,45 @@ pub fn preprocess_for(architecture: &Architecture, decode: DecodeOptions) -> Pre
 pub struct Embedder {
     model: Arc<Model>,
     gpus: Gpus,
-    preprocess: Preprocess,
+    preprocess: Arc<Preprocess>,
     decoders: ThreadPool,
+    admission: Admission,
     batcher: Batcher,
 }
 
 impl Embedder {
-    /// Puts `model` to work: `threads` threads that decode, and as many that compute.
+    /// Puts `model` to work, once it has passed its warm-up.
     ///
     /// # Errors
-    /// When the system refuses a thread.
-    pub fn start(model: Model, decode: DecodeOptions, threads: usize) -> Result<Self, StartError> {
+    /// [`StartError`].
+    pub fn start(model: Model, options: &EmbedOptions) -> Result<Self, StartError> {
+        let EmbedOptions { decode, threads, batches, capacity } = *options;
         let model = Arc::new(model);
-        let refused = |error: Box<dyn std::error::Error + Send + Sync>| StartError(error);
-        let decoders = threads::pool("decode", threads).map_err(|error| refused(error.into()))?;
-        let compute = threads::pool("compute", threads).map_err(|error| refused(error.into()))?;
-        let batcher =
-            Batcher::start(Arc::clone(&model), compute).map_err(|error| refused(error.into()))?;
+        let decoders = threads::pool("decode", threads).map_err(StartError::threads)?;
+        let a_worker = threads::a_worker(threads, batches.workers);
+        let pools = (0..batches.workers).map(|i| threads::pool(&format!("compute-{i}"), a_worker));
+        let mut pools: Vec<ThreadPool> =
+            pools.collect::<Result<_, _>>().map_err(StartError::threads)?;
+        let took = match pools.first() {
+            Some(pool) => pool.install(|| model.warm_up())?,
+            None => Duration::ZERO,
+        };
+        tracing::info!(milliseconds = took.as_millis() as u64, "the model passed its warm-up");
+        let rate = batches.workers as f64 / took.as_secs_f64();
+        let batcher = Batcher::start(batches, || {
+            let (pool, model) = (pools.pop(), Arc::clone(&model));
+            move |images: &[&[f32]]| match &pool {
+                Some(pool) => pool.install(|| model.embed(images)),
+                None => model.embed(images),
+            }
+        });
         Ok(Self {
             gpus: Gpus::find(model.device()),
-            preprocess: preprocess_for(model.architecture(), decode),
+            preprocess: Arc::new(preprocess_for(model.architecture(), decode)),
             model,
             decoders,
-            batcher,
+            admission: Admission::new(capacity, rate),
+            batcher: batcher.map_err(StartError::threads)?,
         })
     }
 
@@ -107,49 +163,146 @@ impl Embedder {
         self.model.spec().matches(model_name, pretrained)
     }
 
-    /// Decodes `photos` side by side. Blocks: call it where waiting harms nobody. Stops early, with
-    /// fewer answers, when `abandoned` says that nobody waits for them any more.
-    pub fn preprocess(
+    /// The door that a request comes in by.
+    pub fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    /// How the model is.
+    pub fn health(&self) -> Health {
+        self.batcher.health()
+    }
+
+    /// Returns when a thread of the model has ended that should not have.
+    pub async fn lost(&self) {
+        self.batcher.lost().await;
+    }
+
+    /// Runs `work` where neither those who answer nor the model wait for it. None if it panicked.
+    pub async fn aside<T: Send + 'static>(
         &self,
-        photos: &[Photo<'_>],
-        abandoned: &AtomicBool,
-    ) -> Vec<Result<Pixels, PhotoError>> {
-        let mut pixels = Vec::with_capacity(photos.len());
-        // As many at a time as there are threads: between them the pool takes up other requests,
-        // so that a large one does not keep them waiting until its last photo.
-        for some in photos.chunks(self.decoders.current_num_threads()) {
-            if abandoned.load(Ordering::Relaxed) {
-                break;
-            }
-            let decode = || some.par_iter().map(|photo| self.pixels(photo)).collect::<Vec<_>>();
-            pixels.extend(self.decoders.install(decode));
-        }
-        pixels
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        threads::run(&self.decoders, Place::Handler, work).await
     }
 
-    fn pixels(&self, photo: &Photo<'_>) -> Result<Pixels, PhotoError> {
-        let start = Instant::now();
-        let decode = || Ok(self.preprocess.pixels(&photo.bytes()?)?);
-        let pixels =
-            panics::catch(Place::Decoder, decode).unwrap_or_else(|_| Err(PhotoError::Panicked));
-        metrics::stage(Stage::Decode, start.elapsed());
-        if let Err(error) = &pixels {
-            metrics::image(error.code());
-        }
-        pixels
-    }
-
-    /// The embeddings of `pixels`, in their order.
+    /// Decodes `photos` side by side: all of them or, with `until_one_fails`, those up to the first
+    /// that fails.
     ///
     /// # Errors
-    /// [`BatchError`] when the model failed or the service is stopping.
-    pub async fn embed(&self, pixels: Vec<Pixels>) -> Result<Vec<Embedding>, BatchError> {
-        let images = pixels.len();
-        let embeddings = self.batcher.embed(pixels).await;
-        let outcome = embeddings.as_ref().map_or_else(|error| error.code(), |_| "embedded");
-        for _ in 0..images {
-            metrics::image(outcome);
+    /// When the memory for one was not free in time.
+    pub async fn preprocess(
+        &self,
+        photos: Vec<Photo>,
+        until_one_fails: bool,
+    ) -> Result<Vec<Decoded>, Refusal> {
+        let mut decoded = Vec::with_capacity(photos.len());
+        let mut left = Left(photos.len());
+        // As many at a time as there are threads, so that requests take turns.
+        let at_once = self.decoders.current_num_threads();
+        let photos = stream::iter(photos).map(|photo| self.pixels(photo)).buffered(at_once);
+        let mut photos = std::pin::pin!(photos);
+        while let Some(photo) = photos.next().await {
+            left.0 -= 1;
+            let photo = photo?;
+            if let Err(error) = &photo {
+                metrics::images(error.code(), 1);
+            }
+            let ends = until_one_fails && photo.is_err();
+            decoded.push(photo);
+            if ends {
+                break;
+            }
         }
-        embeddings
+        left.0 = 0;
+        Ok(decoded)
     }
+
+    async fn pixels(&self, photo: Photo) -> Result<Decoded, Refusal> {
+        let (preprocess, admission) = (Arc::clone(&self.preprocess), self.admission.clone());
+        // One turn where the memory is free, as it nearly always is.
+        let open = move || open(photo, &preprocess, &admission);
+        let (bytes, needed) = match threads::run(&self.decoders, Place::Decoder, open).await {
+            Some(Ok(Opened::Decoded(pixels))) => return Ok(Ok(pixels)),
+            Some(Ok(Opened::Waits { bytes, needed })) => (bytes, needed),
+            Some(Err(error)) => return Ok(Err(error)),
+            None => return Ok(Err(PhotoError::Panicked)),
+        };
+        let reserved = match self.admission.decode(needed).await {
+            Ok(reserved) => reserved,
+            Err(_) => return Err(Refusal::NoMemory { timeout: self.admission.timeout() }),
+        };
+        let preprocess = Arc::clone(&self.preprocess);
+        let decode = move || decode(&bytes, &preprocess, reserved);
+        let decoded = threads::run(&self.decoders, Place::Decoder, decode).await;
+        Ok(decoded.unwrap_or(Err(PhotoError::Panicked)))
+    }
+
+    /// The embeddings of `pixels`, in their order, each of which has one of `places`; the first must
+    /// be begun within `patience`.
+    ///
+    /// # Errors
+    /// [`BatchError`].
+    pub async fn embed(
+        &self,
+        pixels: Vec<Pixels>,
+        places: Places,
+        patience: Duration,
+    ) -> Result<Embedded, BatchError> {
+        let images = pixels.len();
+        let embedded = self.batcher.embed(pixels, places, patience).await;
+        let outcome = match &embedded {
+            Ok(_) => Some("embedded"),
+            Err(BatchError::Model) => Some("model_failed"),
+            // The batcher has counted those that it dropped.
+            Err(BatchError::Late | BatchError::Stopped) => None,
+        };
+        outcome.into_iter().for_each(|outcome| metrics::images(outcome, images));
+        embedded
+    }
+}
+
+/// Photos that are not decoded yet; those that still are not when it is dropped have been left by
+/// their client, or by a request that gave up.
+struct Left(usize);
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        metrics::images("abandoned", self.0);
+    }
+}
+
+/// A photo after its first turn.
+enum Opened {
+    /// It is decoded.
+    Decoded(Pixels),
+    /// Others have the memory that it needs.
+    Waits { bytes: Bytes, needed: u64 },
+}
+
+fn open(
+    photo: Photo,
+    preprocess: &Preprocess,
+    admission: &Admission,
+) -> Result<Opened, PhotoError> {
+    let bytes = photo.bytes()?;
+    let needed = preprocess.work_bytes(&preprocess.probe(&bytes)?);
+    match admission.try_decode(needed) {
+        Ok(reserved) => decode(&bytes, preprocess, reserved).map(Opened::Decoded),
+        Err(Shortage::Late) => Ok(Opened::Waits { bytes, needed }),
+        Err(Shortage::Never) => {
+            Err(PhotoError::TooLarge { needed, limit: admission.decode_limit() })
+        }
+    }
+}
+
+fn decode(bytes: &Bytes, preprocess: &Preprocess, reserved: Reservation) -> Decoded {
+    let start = Instant::now();
+    let rgb = preprocess.decode(bytes)?;
+    let decoded = Instant::now();
+    metrics::stage(Stage::Decode, decoded - start);
+    let pixels = preprocess.square(&rgb);
+    metrics::stage(Stage::Resize, decoded.elapsed());
+    drop((rgb, reserved));
+    Ok(pixels)
 }

@@ -16,9 +16,7 @@ pub mod server;
 use std::sync::{Arc, OnceLock};
 
 use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    middleware,
+    Router, middleware,
     routing::{get, post},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -41,7 +39,7 @@ impl App {
     }
 
     /// The model is loaded; a second one changes nothing.
-    pub fn ready(&self, embedder: Embedder) {
+    pub fn ready(&self, embedder: Arc<Embedder>) {
         let info = embedder.info();
         crate::metrics::model(&[
             ("model_name", info.model_name),
@@ -51,7 +49,7 @@ impl App {
             ("precision", info.precision),
         ]);
         // The first stays: one process serves one model.
-        let _ = self.embedder.set(Arc::new(embedder));
+        let _ = self.embedder.set(embedder);
     }
 
     fn embedder(&self) -> Result<Arc<Embedder>, Rejection> {
@@ -89,8 +87,6 @@ fn finish(router: Router<Arc<App>>, app: Arc<App>) -> Router {
     router
         .fallback(async || Rejection::NotFound)
         .method_not_allowed_fallback(async || Rejection::MethodNotAllowed)
-        // `body` has limits of its own, which the operator sets.
-        .layer(DefaultBodyLimit::disable())
         // A client that is still writing when it is refused must get to read why.
         .layer(middleware::map_request(body::linger))
         // Outermost, so that it sees every answer: the request's id, its line in the log, metrics.

@@ -3,16 +3,18 @@
 //! A request goes one way through these modules, which stand here in its order:
 //!
 //! ```text
-//! http --Upload--> preprocess --Pixels--> batcher --> model --Embedding--> http
+//! http --> admission --Upload--> preprocess --Pixels--> batcher --> model --Embedding--> http
 //! ```
 //!
-//! [`http`] takes requests and knows statuses; [`upload`] is what a client sent; [`embedder`] leads
-//! it through [`preprocess`], where photos become pixels, and [`batcher`], which hands them to the
-//! [`model`]. [`config`] says how all of it is set up; [`metrics`], [`panics`], [`telemetry`], [`threads`] and
+//! [`http`] takes requests and knows statuses; [`admission`] says who is let in, and when;
+//! [`upload`] is what a client sent; [`embedder`] leads it through [`preprocess`], where photos
+//! become pixels, and [`batcher`], which hands them to the [`model`]. [`config`] says how all of it is set up; [`metrics`], [`panics`], [`telemetry`], [`threads`] and
 //! [`shutdown`] serve all of them.
 
 pub mod config;
 pub mod http;
+
+pub mod admission;
 pub mod upload;
 
 pub mod embedder;

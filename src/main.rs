@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     // SAFETY: no thread has been started yet.
     #[allow(unsafe_code, reason = "candle takes the number of threads from the environment")]
     unsafe {
-        threads::limit_candle(config.threads);
+        threads::limit_candle(threads::a_worker(config.threads, config.batches.workers));
     }
     match run(config) {
         Ok(()) => ExitCode::SUCCESS,
@@ -37,6 +37,7 @@ fn run(config: Config) -> Result<(), ServeError> {
         version = env!("CARGO_PKG_VERSION"),
         decode_threads = config.threads,
         compute_threads = config.threads,
+        workers = config.batches.workers,
         io_threads = io,
         "starting"
     );

@@ -157,10 +157,10 @@ fn requests(method: &'static str, route: &str, status: u16) -> metrics::Counter 
     counter!(family::REQUESTS, &labels)
 }
 
-/// An image is done with: `embedded`, `expired` (past its deadline before it was computed),
-/// `abandoned` (its client left), or the code of its error.
-pub fn image(outcome: &'static str) {
-    counter!(family::IMAGES, "outcome" => outcome).increment(1);
+/// So many images are done with: `embedded`, `expired` (past their deadline before they were
+/// computed), `abandoned` (their client left), or the code of their error.
+pub fn images(outcome: &'static str, images: usize) {
+    counter!(family::IMAGES, "outcome" => outcome).increment(images as u64);
 }
 
 /// A stage took this long.

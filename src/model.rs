@@ -12,6 +12,7 @@ pub mod hub;
 pub mod registry;
 pub mod source;
 pub mod vision;
+mod warm_up;
 pub mod weights;
 
 use architecture::{Activation, Architecture};
@@ -58,6 +59,9 @@ pub enum ModelError {
     /// The computation left the range of the model's type.
     #[error("an embedding is not finite; a model in f16 may overflow: use --precision f32 or bf16")]
     NotFinite,
+    /// The model does not give what it should.
+    #[error("{0}")]
+    WarmUp(String),
     /// The computation failed, or a tensor of the checkpoint does not fit.
     #[error("{}", innermost(.0))]
     Compute(#[from] candle_core::Error),

@@ -20,7 +20,7 @@ pub use probe::{Format, Header, probe};
 pub use resize::{RgbView, resize_crop};
 
 /// A photo as the model reads it: `[3, size, size]` normalised numbers, channel by channel.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pixels(Vec<f32>);
 
 impl Pixels {
@@ -51,25 +51,62 @@ impl Preprocess {
         Self { size, normalization, decode }
     }
 
-    /// The square of the photo that the model sees: `size * size` RGB pixels, row-major.
+    /// What the header of `bytes` says, if it may be decoded.
+    ///
+    /// # Errors
+    /// [`ImageError`] when `bytes` are no image that is read, or too large a one.
+    pub fn probe(&self, bytes: &[u8]) -> Result<Header, ImageError> {
+        let header = probe(bytes)?;
+        header.check_pixels(self.decode.max_pixels)?;
+        Ok(header)
+    }
+
+    /// The most bytes that [`Self::decode`] and [`Self::square`] hold at once for a photo with
+    /// `header`, beside the file.
+    pub fn work_bytes(&self, header: &Header) -> u64 {
+        let (size, short) = (u64::from(self.size), u64::from(header.width.min(header.height)));
+        // The square's columns of the rows under it and, for the filter, of an eighth more; the
+        // square as bytes and as numbers.
+        let between = 3 * size * (short + short / 8 + 64);
+        let square = 3 * size * size * (1 + size_of::<f32>() as u64);
+        header.decode_bytes().saturating_add(between + square)
+    }
+
+    /// All pixels of the photo.
     ///
     /// # Errors
     /// [`ImageError`] when `bytes` are no image that can be read, or too large a one.
+    pub fn decode(&self, bytes: &[u8]) -> Result<Rgb, ImageError> {
+        decode(bytes, &self.decode)
+    }
+
+    /// The square of a decoded photo, as the model reads it.
+    pub fn square(&self, rgb: &Rgb) -> Pixels {
+        let crop = self.crop_rgb(rgb);
+        let mut numbers = vec![0.; crop.len()];
+        self.normalization.apply(&crop, &mut numbers);
+        Pixels(numbers)
+    }
+
+    /// The square of the photo that the model sees: `size * size` RGB pixels, row-major.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
     pub fn crop(&self, bytes: &[u8]) -> Result<Vec<u8>, ImageError> {
-        let rgb = decode(bytes, &self.decode)?;
-        let view = RgbView::new(rgb.width, rgb.height, &rgb.data)
-            .expect("decode gives three bytes a pixel and no empty image");
-        Ok(resize_crop(view, self.size))
+        Ok(self.crop_rgb(&self.decode(bytes)?))
     }
 
     /// The photo as the model reads it.
     ///
     /// # Errors
-    /// As [`Self::crop`].
+    /// As [`Self::decode`].
     pub fn pixels(&self, bytes: &[u8]) -> Result<Pixels, ImageError> {
-        let crop = self.crop(bytes)?;
-        let mut numbers = vec![0.; crop.len()];
-        self.normalization.apply(&crop, &mut numbers);
-        Ok(Pixels(numbers))
+        Ok(self.square(&self.decode(bytes)?))
+    }
+
+    fn crop_rgb(&self, rgb: &Rgb) -> Vec<u8> {
+        let view = RgbView::new(rgb.width, rgb.height, &rgb.data)
+            .expect("decode gives three bytes a pixel and no empty image");
+        resize_crop(view, self.size)
     }
 }

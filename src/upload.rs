@@ -4,8 +4,6 @@
 pub mod base64;
 pub mod json;
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -13,22 +11,22 @@ use self::base64::Base64Error;
 
 /// One photo as it came.
 #[derive(Clone, Debug)]
-pub enum Photo<'a> {
-    /// Base64 text or a `data:` URI, borrowed from the request's body where it has no escapes.
-    Base64(Cow<'a, str>),
+pub enum Photo {
+    /// Base64 text or a `data:` URI, a part of the request's body where it has no escapes.
+    Base64(Bytes),
     /// The file itself.
     Bytes(Bytes),
 }
 
-impl Photo<'_> {
+impl Photo {
     /// The bytes of the file.
     ///
     /// # Errors
     /// [`Base64Error`] when the text is no base64.
-    pub fn bytes(&self) -> Result<Cow<'_, [u8]>, Base64Error> {
+    pub fn bytes(self) -> Result<Bytes, Base64Error> {
         match self {
-            Self::Base64(text) => base64::decode(text).map(Cow::Owned),
-            Self::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
+            Self::Base64(text) => base64::decode(&text).map(Bytes::from),
+            Self::Bytes(bytes) => Ok(bytes),
         }
     }
 }

@@ -16,50 +16,55 @@ use axum::{
 };
 use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
 use tokio::runtime::Handle;
 
 use super::rejection::Rejection;
+use crate::admission::Visit;
 
 /// How long the rest of a body is taken in that nobody reads any more.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// The whole body, at most `limit` bytes.
+/// The length that the client announced, if it did.
 ///
 /// # Errors
-/// [`Rejection::BodyTooLarge`] or, if the client broke off, [`Rejection::BodyIncomplete`].
-pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Rejection> {
-    let mut body = checked(body, limit)?;
-    // The length that the client announced; it has been checked, and pages that are never written
-    // to cost nothing.
+/// [`Rejection::BodyTooLarge`], when it is over `limit`.
+pub(super) fn length(body: &Body, limit: usize) -> Result<Option<u64>, Rejection> {
+    let announced = body.size_hint();
+    match announced.lower() {
+        length if length > limit as u64 => {
+            Err(Rejection::BodyTooLarge { found: Some(length), limit })
+        }
+        _ => Ok(announced.exact()),
+    }
+}
+
+/// The whole body, at most `limit` bytes. What it needs beyond what `visit` has reserved for it is
+/// reserved before it is kept.
+///
+/// # Errors
+/// [`Rejection::BodyTooLarge`], [`Rejection::Busy`] or, if the client broke off,
+/// [`Rejection::BodyIncomplete`].
+pub(super) async fn read(
+    mut body: Body,
+    limit: usize,
+    visit: &mut Visit,
+) -> Result<Bytes, Rejection> {
+    // Pages that are never written to cost nothing.
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(0);
     let mut bytes = BytesMut::with_capacity(announced.min(limit));
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Rejection::BodyIncomplete(error.to_string()))?;
         let Ok(data) = frame.into_data() else { continue };
-        if bytes.len() + data.len() > limit {
+        let length = bytes.len() + data.len();
+        if length > limit {
             return Err(Rejection::BodyTooLarge { found: None, limit });
         }
+        visit.grow(length).await.map_err(Rejection::Busy)?;
         bytes.extend_from_slice(&data);
     }
+    visit.read(bytes.len());
     Ok(bytes.freeze())
-}
-
-/// The body, unless its length says that it is too large; beyond `limit` bytes it breaks off.
-///
-/// # Errors
-/// [`Rejection::BodyTooLarge`].
-pub(super) fn bounded(body: Body, limit: usize) -> Result<Body, Rejection> {
-    checked(body, limit).map(|body| Body::new(Limited::new(body, limit)))
-}
-
-fn checked(body: Body, limit: usize) -> Result<Body, Rejection> {
-    match body.size_hint().lower() {
-        length if length > limit as u64 => {
-            Err(Rejection::BodyTooLarge { found: Some(length), limit })
-        }
-        _ => Ok(body),
-    }
 }
 
 /// Lets a request be answered before its body has been read: a connection that is closed with

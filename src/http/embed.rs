@@ -1,18 +1,18 @@
-//! The routes that embed: read, decode side by side, one batch to the model, answer in order.
+//! The routes that embed: let in, read, take apart, decode side by side, hand to the model, answer
+//! in order.
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
 use axum::{
-    Json,
     extract::{Query, Request, State},
-    http::{HeaderMap, header},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 
 use super::{
     App, body, multipart,
@@ -20,9 +20,11 @@ use super::{
     schema::{EmbedForm, EmbedQuery, EmbedRequest, EmbedResponses, Embeddings, Failed},
 };
 use crate::{
-    embedder::{Embedder, PhotoError},
+    batcher::Embedded,
+    embedder::{Decoded, Embedder},
+    metrics::{self, Stage},
     preprocess::Pixels,
-    upload::{OnError, Photo, Wishes, json},
+    upload::{Limits, OnError, Photo, Wishes, json},
 };
 
 /// Embed photos given as base64 text
@@ -38,9 +40,8 @@ pub(super) async fn embed_base64(
     State(app): State<Arc<App>>,
     query: Query<HashMap<String, String>>,
     request: Request,
-) -> Result<Json<Embeddings>, Rejection> {
-    let wishes = wishes(query)?;
-    from_json(&app, wishes, request).await
+) -> Result<Response, Rejection> {
+    answer(&app, Kind::Json, wishes(query)?, request).await
 }
 
 /// Embed photos uploaded as files
@@ -56,9 +57,8 @@ pub(super) async fn embed_batch(
     State(app): State<Arc<App>>,
     query: Query<HashMap<String, String>>,
     request: Request,
-) -> Result<Json<Embeddings>, Rejection> {
-    let wishes = wishes(query)?;
-    from_form(&app, wishes, request).await
+) -> Result<Response, Rejection> {
+    answer(&app, Kind::Form, wishes(query)?, request).await
 }
 
 /// Embed photos, however they come
@@ -82,16 +82,13 @@ pub(super) async fn embed(
     State(app): State<Arc<App>>,
     query: Query<HashMap<String, String>>,
     request: Request,
-) -> Result<Json<Embeddings>, Rejection> {
+) -> Result<Response, Rejection> {
     let wishes = wishes(query)?;
-    match Kind::of(request.headers())? {
-        Kind::Json => from_json(&app, wishes, request).await,
-        Kind::Form => from_form(&app, wishes, request).await,
-        Kind::Photo => from_photo(&app, wishes, request).await,
-    }
+    answer(&app, Kind::of(request.headers())?, wishes, request).await
 }
 
 /// What a body is, by its content type.
+#[derive(Clone, Copy)]
 enum Kind {
     Json,
     Form,
@@ -126,86 +123,84 @@ fn wishes(Query(mut query): Query<HashMap<String, String>>) -> Result<Wishes, Re
     })
 }
 
-async fn from_json(
-    app: &App,
-    query: Wishes,
-    request: Request,
-) -> Result<Json<Embeddings>, Rejection> {
-    let embedder = app.embedder()?;
-    let body = body::read(request.into_body(), app.limits.body_bytes).await?;
-    let most = app.limits.images;
-    // Megabytes of text and then of pixels: not on the threads that answer.
-    let work = {
-        let embedder = Arc::clone(&embedder);
-        move |abandoned: &AtomicBool| {
-            let upload = json::parse(&body, most).map_err(Rejection::Validation)?;
-            let wishes = upload.wishes.or(query);
-            check_model(&embedder, &wishes)?;
+/// Photos of a request and what it says beside them.
+struct Upload {
+    photos: Vec<Photo>,
+    wishes: Wishes,
+}
+
+/// Takes a body apart. Megabytes of text: not for the threads that answer.
+fn take_apart(
+    kind: Kind,
+    headers: &HeaderMap,
+    body: Bytes,
+    limits: &Limits,
+) -> Result<Upload, Rejection> {
+    match kind {
+        Kind::Json => {
+            let upload = json::parse(&body, limits.images).map_err(Rejection::Validation)?;
             match upload.count {
                 0 => Err(Rejection::NoImages),
-                found if found > most => Err(Rejection::TooManyImages { found, limit: most }),
-                _ => Ok((wishes.on_error, embedder.preprocess(&upload.photos, abandoned))),
+                found if found > limits.images => {
+                    Err(Rejection::TooManyImages { found, limit: limits.images })
+                }
+                _ => Ok(Upload { photos: upload.photos, wishes: upload.wishes }),
             }
         }
-    };
-    let (on_error, photos) = blocking(work).await?;
-    finish(&embedder, on_error, photos).await
-}
-
-async fn from_form(
-    app: &App,
-    query: Wishes,
-    request: Request,
-) -> Result<Json<Embeddings>, Rejection> {
-    let embedder = app.embedder()?;
-    let (photos, wishes) = multipart::read(request, &app.limits).await?;
-    from_photos(embedder, wishes.or(query), photos).await
-}
-
-async fn from_photo(
-    app: &App,
-    query: Wishes,
-    request: Request,
-) -> Result<Json<Embeddings>, Rejection> {
-    let embedder = app.embedder()?;
-    let body = body::read(request.into_body(), app.limits.body_bytes).await?;
-    if body.is_empty() {
-        return Err(Rejection::NoImages);
-    }
-    from_photos(embedder, query, vec![Photo::Bytes(body)]).await
-}
-
-async fn from_photos(
-    embedder: Arc<Embedder>,
-    wishes: Wishes,
-    photos: Vec<Photo<'static>>,
-) -> Result<Json<Embeddings>, Rejection> {
-    check_model(&embedder, &wishes)?;
-    let work = {
-        let embedder = Arc::clone(&embedder);
-        move |abandoned: &AtomicBool| Ok(embedder.preprocess(&photos, abandoned))
-    };
-    let photos = blocking(work).await?;
-    finish(&embedder, wishes.on_error, photos).await
-}
-
-/// Runs `work` where waiting harms nobody, and tells it when the client has gone.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce(&AtomicBool) -> Result<T, Rejection> + Send + 'static,
-) -> Result<T, Rejection> {
-    /// Dropped with the request, whether it was answered or left.
-    struct Request(Arc<AtomicBool>);
-    impl Drop for Request {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Relaxed);
+        Kind::Form => {
+            let (photos, wishes) = multipart::read(headers, body, limits)?;
+            Ok(Upload { photos, wishes })
         }
+        Kind::Photo if body.is_empty() => Err(Rejection::NoImages),
+        Kind::Photo => Ok(Upload { photos: vec![Photo::Bytes(body)], wishes: Wishes::default() }),
     }
-    let request = Request(Arc::default());
-    let abandoned = Arc::clone(&request.0);
-    tokio::task::spawn_blocking(move || work(&abandoned)).await.unwrap_or_else(|error| {
-        tracing::error!(%error, "the work on a request failed");
-        Err(Rejection::Internal)
-    })
+}
+
+/// The whole way of a request that embeds.
+async fn answer(
+    app: &App,
+    kind: Kind,
+    query: Wishes,
+    request: Request,
+) -> Result<Response, Rejection> {
+    let start = Instant::now();
+    let embedder = app.embedder()?;
+    let limits = app.limits;
+    let (head, body) = request.into_parts();
+    let length = body::length(&body, limits.body_bytes)?;
+    let mut visit = embedder.admission().enter(length).await.map_err(Rejection::Busy)?;
+
+    let reading = Instant::now();
+    let body = body::read(body, limits.body_bytes, &mut visit).await?;
+    metrics::stage(Stage::Read, reading.elapsed());
+
+    let parsing = Instant::now();
+    let taken_apart = embedder.aside(move || take_apart(kind, &head.headers, body, &limits)).await;
+    let upload = taken_apart.unwrap_or(Err(Rejection::Internal));
+    metrics::stage(Stage::Parse, parsing.elapsed());
+    let Upload { photos, wishes } = upload?;
+    let wishes = wishes.or(query);
+    check_model(&embedder, &wishes)?;
+    let on_error = wishes.on_error.unwrap_or_default();
+
+    let mut places = visit.admit(photos.len()).await.map_err(Rejection::Busy)?;
+    let decoding = Instant::now();
+    let decoded = embedder.preprocess(photos, on_error == OnError::Fail).await;
+    let decoding = decoding.elapsed();
+    let (waited, patience) = (visit.waited(), visit.left());
+    // Nothing of the body is left.
+    drop(visit);
+    let Sorted { pixels, failed, count } = sort(decoded.map_err(Rejection::Busy)?, on_error)?;
+    places.answered(failed.len());
+    let embedded = embedder.embed(pixels, places, patience).await.map_err(Rejection::Batch)?;
+
+    let times = Times {
+        queue: waited + embedded.queued,
+        decode: decoding,
+        forward: embedded.computed,
+        total: start,
+    };
+    Ok(write(&embedder, embedded, failed, count, on_error, times))
 }
 
 fn check_model(embedder: &Embedder, wishes: &Wishes) -> Result<(), Rejection> {
@@ -218,15 +213,16 @@ fn check_model(embedder: &Embedder, wishes: &Wishes) -> Result<(), Rejection> {
     Err(Rejection::OtherModel { asked, served: Box::new(embedder.info()) })
 }
 
-/// Embeds the photos that were decoded and puts the answer together.
-async fn finish(
-    embedder: &Embedder,
-    on_error: Option<OnError>,
-    photos: Vec<Result<Pixels, PhotoError>>,
-) -> Result<Json<Embeddings>, Rejection> {
-    let on_error = on_error.unwrap_or_default();
-    let (mut pixels, mut failed) = (Vec::with_capacity(photos.len()), Vec::new());
+/// The photos of a request, those that failed apart.
+struct Sorted {
+    pixels: Vec<Pixels>,
+    failed: Vec<Failed>,
+    count: usize,
+}
+
+fn sort(photos: Vec<Decoded>, on_error: OnError) -> Result<Sorted, Rejection> {
     let count = photos.len();
+    let (mut pixels, mut failed) = (Vec::with_capacity(count), Vec::new());
     for (index, photo) in photos.into_iter().enumerate() {
         match photo {
             Ok(photo) => pixels.push(photo),
@@ -238,7 +234,45 @@ async fn finish(
             }
         }
     }
-    let mut embedded = embedder.embed(pixels).await.map_err(Rejection::Batch)?.into_iter();
+    Ok(Sorted { pixels, failed, count })
+}
+
+/// What became of a request's time.
+struct Times {
+    queue: Duration,
+    decode: Duration,
+    forward: Duration,
+    /// Since when.
+    total: Instant,
+}
+
+impl Times {
+    /// `Server-Timing` (W3C), in milliseconds: waiting for memory, places and the model; decoding;
+    /// the model; all together.
+    fn header(&self) -> Option<HeaderValue> {
+        let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
+        let text = format!(
+            "queue;dur={:.1}, decode;dur={:.1}, forward;dur={:.1}, total;dur={:.1}",
+            milliseconds(self.queue),
+            milliseconds(self.decode),
+            milliseconds(self.forward),
+            milliseconds(self.total.elapsed()),
+        );
+        HeaderValue::try_from(text).ok()
+    }
+}
+
+/// Puts the answer together in the order of the request.
+fn write(
+    embedder: &Embedder,
+    embedded: Embedded,
+    failed: Vec<Failed>,
+    count: usize,
+    on_error: OnError,
+    times: Times,
+) -> Response {
+    let writing = Instant::now();
+    let mut embedded = embedded.embeddings.into_iter();
     let mut failures = failed.iter().map(|failed| failed.index).peekable();
     let embeddings = (0..count)
         .map(|index| match failures.next_if_eq(&index) {
@@ -247,5 +281,11 @@ async fn finish(
         })
         .collect();
     let errors = (on_error == OnError::Skip).then_some(failed);
-    Ok(Json(Embeddings { embeddings, model_info: embedder.info(), count, errors }))
+    let answer = Embeddings { embeddings, model_info: embedder.info(), count, errors };
+    let mut response = axum::Json(answer).into_response();
+    response.headers_mut().extend(times.header().map(|times| (SERVER_TIMING, times)));
+    metrics::stage(Stage::Write, writing.elapsed());
+    response
 }
+
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");

@@ -1,49 +1,60 @@
 //! The form of an embedding request: files in the repeated field `files`, and text beside them.
 
 use axum::{
+    body::Body,
     extract::{
-        FromRequest, Multipart, Request,
+        DefaultBodyLimit, FromRequest, Multipart, Request,
         multipart::{Field, MultipartError},
     },
-    http::StatusCode,
+    http::HeaderMap,
 };
+use bytes::Bytes;
+use futures_util::FutureExt;
 
 use super::rejection::Rejection;
-use crate::{
-    http::body,
-    upload::{Limits, Photo, Wishes, json},
-};
+use crate::upload::{Limits, Photo, Wishes, json};
 
 /// Longest text field that is read, in bytes; names of models and paths are far shorter.
 const LONGEST_TEXT: usize = 4096;
 
-/// The photos and wishes of a form.
+/// The photos and wishes of a form whose whole text is `body`.
 ///
 /// # Errors
-/// A [`Rejection`] for a form that cannot be read, that has no files or too many, or is too large.
-pub(super) async fn read(
+/// A [`Rejection`] for a form that cannot be read, or that has no files or too many.
+pub(super) fn read(
+    headers: &HeaderMap,
+    body: Bytes,
+    limits: &Limits,
+) -> Result<(Vec<Photo>, Wishes), Rejection> {
+    let mut request = Request::new(Body::from(body));
+    request.headers_mut().clone_from(headers);
+    // It has been read within its limit.
+    DefaultBodyLimit::disable().apply(&mut request);
+    // All of it is there, so that nothing waits.
+    from_request(request, limits).now_or_never().unwrap_or(Err(Rejection::Internal))
+}
+
+async fn from_request(
     request: Request,
     limits: &Limits,
-) -> Result<(Vec<Photo<'static>>, Wishes), Rejection> {
-    let (head, body) = request.into_parts();
-    let request = Request::from_parts(head, body::bounded(body, limits.body_bytes)?);
-    let broken = |error: MultipartError| refusal(&error, limits);
+) -> Result<(Vec<Photo>, Wishes), Rejection> {
     let mut form = Multipart::from_request(request, &())
         .await
         .map_err(|error| Rejection::Multipart(error.body_text()))?;
     let (mut photos, mut wishes) = (Vec::new(), Wishes::default());
     let mut count = 0;
-    while let Some(field) = form.next_field().await.map_err(broken)? {
+    while let Some(field) = form.next_field().await.map_err(|error| refusal(&error))? {
         match field.name() {
             Some("files") => {
                 count += 1;
                 if count <= limits.images {
-                    photos.push(Photo::Bytes(field.bytes().await.map_err(broken)?));
+                    let bytes = field.bytes().await.map_err(|error| refusal(&error))?;
+                    photos.push(Photo::Bytes(bytes));
                 }
             }
             Some(name @ ("model_name" | "pretrained" | "on_error")) => {
                 let name = name.to_owned();
-                let text = text(field, &name, limits).await?;
+                let text = text(field, &name).await?;
                 wish(&mut wishes, &name, text)?;
             }
             _ => {}
@@ -56,9 +67,9 @@ pub(super) async fn read(
 }
 
 /// The text of the field called `name`, read no further than it may be long.
-async fn text(mut field: Field<'_>, name: &str, limits: &Limits) -> Result<String, Rejection> {
+async fn text(mut field: Field<'_>, name: &str) -> Result<String, Rejection> {
     let mut text = Vec::new();
-    while let Some(chunk) = field.chunk().await.map_err(|error| refusal(&error, limits))? {
+    while let Some(chunk) = field.chunk().await.map_err(|error| refusal(&error))? {
         if text.len() + chunk.len() > LONGEST_TEXT {
             let reason = format!("the field {name} has more than {LONGEST_TEXT} bytes of text");
             return Err(Rejection::Multipart(reason));
@@ -80,11 +91,6 @@ fn wish(wishes: &mut Wishes, name: &str, text: String) -> Result<(), Rejection> 
     Ok(())
 }
 
-fn refusal(error: &MultipartError, limits: &Limits) -> Rejection {
-    match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Rejection::BodyTooLarge { found: None, limit: limits.body_bytes }
-        }
-        _ => Rejection::Multipart(error.body_text()),
-    }
+fn refusal(error: &MultipartError) -> Rejection {
+    Rejection::Multipart(error.body_text())
 }

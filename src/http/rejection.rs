@@ -3,17 +3,19 @@
 //! Bodies are the original's, `{"detail": ...}`, with a stable `code` beside. This is the one place
 //! that turns causes into statuses.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    batcher::BatchError, embedder::PhotoError, model::ModelInfo, preprocess::ImageError,
-    upload::json::FieldError,
+    admission::Refusal, batcher::BatchError, embedder::PhotoError, metrics, model::ModelInfo,
+    preprocess::ImageError, upload::json::FieldError,
 };
 
 /// Why a request fails.
@@ -65,6 +67,8 @@ pub enum Rejection {
     NotFound,
     /// The route has other methods.
     MethodNotAllowed,
+    /// The service has too much to do.
+    Busy(Refusal),
     /// The model failed.
     Batch(BatchError),
     /// A fault of the service.
@@ -87,7 +91,7 @@ pub struct ErrorBody {
 }
 
 /// Seconds after which a client that found no model, or no memory, may ask again.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+const RETRY_AFTER: u64 = 1;
 
 impl Rejection {
     fn status(&self) -> StatusCode {
@@ -100,6 +104,7 @@ impl Rejection {
             Self::Photo { error: PhotoError::Panicked, .. }
             | Self::Batch(BatchError::Model)
             | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Photo { error: PhotoError::TooLarge { .. }, .. } => StatusCode::PAYLOAD_TOO_LARGE,
             // Whatever else is wrong with a photo is a 400, as its clients know it from the original.
             Self::NoImages
             | Self::NoFiles
@@ -109,6 +114,7 @@ impl Rejection {
             | Self::Multipart(_) => StatusCode::BAD_REQUEST,
             Self::Validation(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooManyImages { .. } | Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Busy(_) | Self::Batch(BatchError::Late) => StatusCode::TOO_MANY_REQUESTS,
             Self::ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -133,8 +139,22 @@ impl Rejection {
             Self::ContentType(_) => "unsupported_content_type",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
-            Self::Batch(error) => error.code(),
+            Self::Busy(_) | Self::Batch(BatchError::Late) => "busy",
+            Self::Batch(BatchError::Model) => "model_failed",
+            Self::Batch(BatchError::Stopped) => "stopping",
             Self::Internal => "internal",
+        }
+    }
+
+    /// Why the service does not take a request that is in order; a label for metrics.
+    fn refusal(&self) -> Option<&'static str> {
+        match self {
+            Self::NoModel => Some("starting"),
+            Self::BodyTooLarge { .. } | Self::TooManyImages { .. } => Some("too_large"),
+            Self::Busy(refusal) => Some(refusal.reason()),
+            Self::Batch(BatchError::Late) => Some("queue_timeout"),
+            Self::Batch(BatchError::Stopped) => Some("stopping"),
+            _ => None,
         }
     }
 
@@ -174,6 +194,7 @@ impl Rejection {
             .into(),
             Self::NotFound => "Not Found".into(),
             Self::MethodNotAllowed => "Method Not Allowed".into(),
+            Self::Busy(refusal) => refusal.to_string().into(),
             Self::Batch(error) => error.to_string().into(),
             Self::Internal => "Internal Server Error".into(),
         }
@@ -186,12 +207,24 @@ impl IntoResponse for Rejection {
             Self::Photo { index, .. } => Some(index),
             _ => None,
         };
+        if let Some(reason) = self.refusal() {
+            metrics::refused(reason);
+        }
         let code = self.code();
         let status = self.status();
+        let retry_after = match self {
+            Self::Busy(refusal) => Some(refusal.retry_after()),
+            _ if status == StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_AFTER),
+            _ if status == StatusCode::TOO_MANY_REQUESTS => Some(RETRY_AFTER),
+            _ => None,
+        };
         let body = Json(ErrorBody { detail: self.detail(), code, index });
         let mut response = (status, body).into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        if let Some(seconds) = retry_after {
+            // Those who were refused together must not all come back together.
+            static TURN: AtomicU64 = AtomicU64::new(0);
+            let seconds = seconds + TURN.fetch_add(1, Ordering::Relaxed) % 2;
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response.extensions_mut().insert(Code(code));
         response

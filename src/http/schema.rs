@@ -104,6 +104,9 @@ pub(super) enum EmbedResponses {
     /// A body or query that fails validation; `detail` is FastAPI's list
     #[response(status = 422)]
     Validation(#[to_schema] ErrorBody),
+    /// The service is busy: send the request again after the seconds of `Retry-After`
+    #[response(status = 429, headers(("Retry-After" = u64, description = "Seconds")))]
+    Busy(#[to_schema] ErrorBody),
     /// A fault of the service
     #[response(status = 500)]
     Internal(#[to_schema] ErrorBody),

@@ -10,8 +10,10 @@ use tokio::{net::TcpListener, sync::oneshot};
 
 use super::App;
 use crate::{
+    admission::Capacity,
     config::Config,
-    embedder::{Embedder, StartError},
+    config::memory::Overcommitted,
+    embedder::{EmbedOptions, Embedder, StartError},
     metrics,
     model::{Model, ModelError, ModelOptions},
     preprocess::DecodeOptions,
@@ -50,6 +52,12 @@ pub enum ServeError {
     /// The model cannot be put to work.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// What the model and the settings need does not fit into the memory.
+    #[error("--memory-limit: {0}")]
+    Memory(#[from] Overcommitted),
+    /// A thread of the model ended by a fault of ours.
+    #[error("a thread of the model died; please report the lines above")]
+    WorkerLost,
     /// The thread that loads the model died.
     #[error("loading the model failed by a fault of the service; please report the lines above")]
     LoaderDied,
@@ -82,9 +90,11 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
         tokio::try_join!(serve(api, super::router(Arc::clone(&app)), &shutdown), admin)
     };
     let loading = async {
-        app.ready(load(config).await?);
+        let embedder = Arc::new(load(config).await?);
+        app.ready(Arc::clone(&embedder));
         tracing::info!("ready");
-        std::future::pending::<Result<(), ServeError>>().await
+        embedder.lost().await;
+        Err(ServeError::WorkerLost)
     };
     tokio::select! {
         served = serving => served.map(|_| ()).map_err(ServeError::Serve),
@@ -160,9 +170,19 @@ fn embedder(config: Config) -> Result<Embedder, ServeError> {
         max_pixels: config.max_image_pixels,
         exif_orientation: config.exif_orientation,
     };
-    let model =
-        Model::load(config.model, &options).map_err(|error| ServeError::Model(Box::new(error)))?;
-    Ok(Embedder::start(model, decode, config.threads)?)
+    let model = Model::load(config.model.clone(), &options)
+        .map_err(|error| ServeError::Model(Box::new(error)))?;
+    let plan = config.memory_plan(model.architecture())?;
+    tracing::info!(%plan, "memory");
+    let capacity = Capacity {
+        bodies: plan.bodies,
+        decodes: plan.decodes,
+        images: config.max_queued_images,
+        timeout: config.queue_timeout,
+    };
+    let threads = config.threads;
+    let options = EmbedOptions { decode, threads, batches: config.batches, capacity };
+    Ok(Embedder::start(model, &options)?)
 }
 
 /// Folds histograms from time to time, without which their memory grows.

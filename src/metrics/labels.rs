@@ -91,7 +91,7 @@ impl Place {
 }
 
 /// What becomes of an image: embedded, dropped, or the code of its error.
-pub(super) const OUTCOMES: [&str; 14] = [
+pub(super) const OUTCOMES: [&str; 15] = [
     "embedded",
     "expired",
     "abandoned",
@@ -104,6 +104,7 @@ pub(super) const OUTCOMES: [&str; 14] = [
     "corrupt_image",
     "unsupported_image",
     "out_of_memory",
+    "too_large_to_decode",
     "decoder_failed",
     "model_failed",
 ];

@@ -1,11 +1,12 @@
 //! The JSON body of an embedding request, checked as FastAPI checks it.
 //!
-//! One pass over the text: photos are borrowed from it, fields that are unknown are skipped, and
+//! One pass over the text: photos are parts of it, fields that are unknown are skipped, and
 //! what has a wrong type is noted without being kept, so that a hostile body costs no memory. The
 //! errors are FastAPI's (pydantic 2's) objects, all of them at once.
 
 use std::{borrow::Cow, fmt};
 
+use bytes::Bytes;
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
@@ -16,9 +17,9 @@ use super::{OnError, Photo, Wishes};
 
 /// The photos and wishes of a JSON body.
 #[derive(Debug)]
-pub struct JsonUpload<'a> {
+pub struct JsonUpload {
     /// In the order of the request; at most one more than the limit, so that it is seen.
-    pub photos: Vec<Photo<'a>>,
+    pub photos: Vec<Photo>,
     /// How many photos the body has, those beyond the limit counted.
     pub count: usize,
     /// What else it says.
@@ -63,13 +64,13 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// A body larger than this is not gone through again for the `input` of its errors.
 const LARGEST_ECHO: usize = 4096;
 
-/// Reads `body`, keeping at most `most` photos and one more.
+/// Reads the body `whole`, keeping at most `most` photos and one more.
 ///
 /// # Errors
 /// All mistakes of the body, as FastAPI lists them.
-pub fn parse(body: &[u8], most: usize) -> Result<JsonUpload<'_>, Vec<FieldError>> {
+pub fn parse(whole: &Bytes, most: usize) -> Result<JsonUpload, Vec<FieldError>> {
     // Python's `json.loads` skips it too.
-    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    let body = whole.strip_prefix(BYTE_ORDER_MARK).unwrap_or(whole);
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(vec![FieldError::new("missing", [], "Field required", Value::Null)]);
     }
@@ -77,7 +78,7 @@ pub fn parse(body: &[u8], most: usize) -> Result<JsonUpload<'_>, Vec<FieldError>
     let found = Expected::Body { most }.deserialize(&mut text);
     match found.and_then(|found| text.end().map(|()| found)) {
         Err(error) => Err(vec![FieldError::no_json(body, &error)]),
-        Ok(Found::Object(fields)) => fields.check(body),
+        Ok(Found::Object(fields)) => fields.check(whole, body),
         Ok(_) => Err(vec![FieldError::new(
             "model_attributes_type",
             [],
@@ -152,7 +153,7 @@ enum FieldName {
 
 #[derive(Default)]
 struct Photos<'a> {
-    photos: Vec<Photo<'a>>,
+    photos: Vec<Cow<'a, str>>,
     count: usize,
     /// Places of the first elements that are no text.
     wrong: Vec<usize>,
@@ -178,8 +179,8 @@ pub fn on_error(part: &'static str, text: &str) -> Result<OnError, Vec<FieldErro
     text.parse().map_err(|error| vec![wrong(error)])
 }
 
-impl<'a> Fields<'a> {
-    fn check(self, body: &[u8]) -> Result<JsonUpload<'a>, Vec<FieldError>> {
+impl Fields<'_> {
+    fn check(self, whole: &Bytes, body: &[u8]) -> Result<JsonUpload, Vec<FieldError>> {
         let mut errors = Vec::new();
         let Photos { photos, count, .. } = photos(self.images, body, &mut errors);
         let mut text = |name, found| text(name, found, body, &mut errors);
@@ -193,6 +194,11 @@ impl<'a> Fields<'a> {
         if !errors.is_empty() {
             return Err(errors);
         }
+        let photo = |text| match text {
+            Cow::Borrowed(text) => Photo::Base64(whole.slice_ref(str::as_bytes(text))),
+            Cow::Owned(text) => Photo::Base64(Bytes::from(text)),
+        };
+        let photos = photos.into_iter().map(photo).collect();
         Ok(JsonUpload { photos, count, wishes: Wishes { model_name, pretrained, on_error } })
     }
 }
@@ -302,7 +308,7 @@ impl<'de> Visitor<'de> for Expected {
         while let Some(element) = list.next_element_seed(Self::Text)? {
             match element {
                 Found::Text(text) if photos.photos.len() <= most => {
-                    photos.photos.push(Photo::Base64(text));
+                    photos.photos.push(text);
                 }
                 Found::Text(_) => {}
                 _ if photos.wrong.len() < MOST_WRONG => photos.wrong.push(photos.count),

@@ -124,6 +124,11 @@ pub(super) fn is_ignored(model: &str, pretrained: &str) -> bool {
 }
 
 impl ModelSpec {
+    /// The architecture, where the name says it; else it is known with the config.
+    pub fn architecture(&self) -> Option<&Architecture> {
+        self.named.as_ref()
+    }
+
     /// Whether a request that names a model means this one. A name that is absent or blank means
     /// whatever is served; others are compared by the rules that [`super::resolve`] reads them by.
     /// Two names of the same weights are still two names.

@@ -1,0 +1,322 @@
+//! Who is let in, and when: the memory and the places of a request are promised before they are
+//! used, and a request that could not be served in time is refused before it costs anything.
+//!
+//! A request needs, in this order, so that nobody holds what another needs who holds what he needs:
+//! memory for its body ([`Admission::enter`]), a place for each of its images ([`Visit::admit`]),
+//! memory for each decode ([`Admission::decode`]). Each is bounded; what is not free is waited for,
+//! at most for the queue timeout, first come first served.
+
+mod budget;
+mod load;
+
+use std::{sync::Arc, time::Duration};
+
+pub use budget::{Budget, Reservation, Shortage};
+use load::Load;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout_at},
+};
+
+use crate::metrics;
+
+/// Times that a body is held at most: as it came, and as what was taken from it (a form's files,
+/// the bytes that base64 stands for, text without JSON's escapes).
+pub const BODY_COPIES: u64 = 2;
+
+/// A body without an announced length is reserved piece by piece, of this many bytes.
+const PIECE: u64 = 1 << 20;
+
+/// What may be used at the same time, and how long one may wait for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Capacity {
+    /// Bytes of all bodies together.
+    pub bodies: u64,
+    /// Bytes of all decodes together.
+    pub decodes: u64,
+    /// Images that were let in and are not embedded yet (`--max-queued-images`).
+    pub images: usize,
+    /// How long a request may wait before work on it begins (`--queue-timeout`).
+    pub timeout: Duration,
+}
+
+/// Why a request is not served now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It would have waited longer than the timeout, so it did not have to wait at all.
+    #[error(
+        "the service is busy: about {} s of work wait already, more than the {} s that a request \
+         may wait (--queue-timeout); try again in {} s",
+        wait.as_secs(), timeout.as_secs_f32(), self.retry_after()
+    )]
+    Hopeless {
+        /// How long it would have waited.
+        wait: Duration,
+        /// How long it may.
+        timeout: Duration,
+    },
+    /// It waited for its turn in vain.
+    #[error(
+        "the service is busy: no work on the request began within {} s (--queue-timeout); try \
+         again in {} s",
+        timeout.as_secs_f32(), self.retry_after()
+    )]
+    Late {
+        /// How long it waited.
+        timeout: Duration,
+    },
+    /// It waited for memory in vain.
+    #[error(
+        "the service is busy: the memory for the request was not free within {} s \
+         (--queue-timeout, --memory-limit); try again in {} s",
+        timeout.as_secs_f32(), self.retry_after()
+    )]
+    NoMemory {
+        /// How long it waited.
+        timeout: Duration,
+    },
+}
+
+impl Refusal {
+    /// A stable label for metrics.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Hopeless { .. } => "hopeless",
+            Self::Late { .. } => "queue_timeout",
+            Self::NoMemory { .. } => "memory",
+        }
+    }
+
+    /// Seconds after which it is worth to try again: when the queue is short enough, at least 1.
+    pub fn retry_after(self) -> u64 {
+        match self {
+            Self::Hopeless { wait, timeout } => {
+                wait.saturating_sub(timeout).as_secs().clamp(1, LONGEST_RETRY)
+            }
+            Self::Late { .. } | Self::NoMemory { .. } => 1,
+        }
+    }
+}
+
+/// More than this, in seconds, would only be a guess.
+const LONGEST_RETRY: u64 = 60;
+
+/// The one door of the service.
+#[derive(Clone, Debug)]
+pub struct Admission(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    bodies: Budget,
+    decodes: Budget,
+    places: Arc<Semaphore>,
+    capacity: Capacity,
+    load: Load,
+}
+
+impl Admission {
+    /// A door to `capacity`, of a service whose warm-up showed `rate` images a second.
+    pub fn new(capacity: Capacity, rate: f64) -> Self {
+        Self(Arc::new(Shared {
+            bodies: Budget::new(metrics::Pool::Bodies, capacity.bodies),
+            decodes: Budget::new(metrics::Pool::Decodes, capacity.decodes),
+            places: Arc::new(Semaphore::new(capacity.images.min(Semaphore::MAX_PERMITS))),
+            capacity,
+            load: Load::new(rate),
+        }))
+    }
+
+    /// Lets in a request whose body has `length` bytes, if that is known: refuses it where it would
+    /// wait too long, else reserves the memory of its body.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub async fn enter(&self, length: Option<u64>) -> Result<Visit, Refusal> {
+        let mut visit = Visit { shared: Arc::clone(&self.0), body: None, waited: Duration::ZERO };
+        self.0.check(1)?;
+        let bytes = length.unwrap_or(PIECE).saturating_mul(BODY_COPIES);
+        visit.reserve(bytes).await?;
+        Ok(visit)
+    }
+
+    /// Reserves the memory of a decode.
+    ///
+    /// # Errors
+    /// [`Shortage`]; nobody waits longer than the queue timeout.
+    pub async fn decode(&self, bytes: u64) -> Result<Reservation, Shortage> {
+        let deadline = Instant::now() + self.0.capacity.timeout;
+        self.0.decodes.reserve(bytes, deadline).await
+    }
+
+    /// The same for those who cannot wait.
+    ///
+    /// # Errors
+    /// [`Shortage`].
+    pub fn try_decode(&self, bytes: u64) -> Result<Reservation, Shortage> {
+        self.0.decodes.try_reserve(bytes)
+    }
+
+    /// Bytes of all decodes together.
+    pub fn decode_limit(&self) -> u64 {
+        self.0.decodes.limit()
+    }
+
+    /// How long a request may wait.
+    pub fn timeout(&self) -> Duration {
+        self.0.capacity.timeout
+    }
+}
+
+impl Shared {
+    /// Refuses a request of `images` images that could not begin in time.
+    fn check(&self, images: usize) -> Result<(), Refusal> {
+        let (wait, timeout) =
+            (self.load.wait(images, self.places.available_permits()), self.capacity.timeout);
+        if wait > timeout { Err(Refusal::Hopeless { wait, timeout }) } else { Ok(()) }
+    }
+}
+
+/// A request that is inside, with the memory of its body.
+#[derive(Debug)]
+pub struct Visit {
+    shared: Arc<Shared>,
+    body: Option<Reservation>,
+    waited: Duration,
+}
+
+impl Visit {
+    /// A body without an announced length has grown to `bytes`.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub async fn grow(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let needed = (bytes as u64).saturating_mul(BODY_COPIES);
+        let held = self.body.as_ref().map_or(0, Reservation::bytes);
+        if needed <= held {
+            return Ok(());
+        }
+        self.reserve((needed - held).max(PIECE * BODY_COPIES)).await
+    }
+
+    /// The body has `bytes` bytes and will not grow.
+    pub fn read(&mut self, bytes: usize) {
+        if let Some(body) = &mut self.body {
+            body.shrink((bytes as u64).saturating_mul(BODY_COPIES));
+        }
+    }
+
+    /// Waits for a place for each of `images` images.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub async fn admit(&mut self, images: usize) -> Result<Places, Refusal> {
+        let timeout = self.shared.capacity.timeout;
+        self.shared.check(images)?;
+        let late = Refusal::Late { timeout };
+        let wanted = u32::try_from(images).map_err(|_| late)?;
+        let permit = Arc::clone(&self.shared.places).acquire_many_owned(wanted);
+        let (start, deadline) = self.deadline();
+        let permit = {
+            let _outside = Outside::new(&self.shared, images);
+            timeout_at(deadline, permit).await
+        };
+        self.waited += start.elapsed();
+        match permit {
+            Ok(Ok(permit)) => {
+                self.shared.load.enter(images);
+                Ok(Places { shared: Arc::clone(&self.shared), permit, begun: false })
+            }
+            // The semaphore is never closed.
+            Ok(Err(_)) | Err(_) => Err(late),
+        }
+    }
+
+    /// How long this request has waited for memory and places.
+    pub fn waited(&self) -> Duration {
+        self.waited
+    }
+
+    /// How long it may still wait.
+    pub fn left(&self) -> Duration {
+        self.shared.capacity.timeout.saturating_sub(self.waited)
+    }
+
+    fn deadline(&self) -> (Instant, Instant) {
+        let now = Instant::now();
+        (now, now + self.left())
+    }
+
+    async fn reserve(&mut self, bytes: u64) -> Result<(), Refusal> {
+        let shared = Arc::clone(&self.shared);
+        let reserved = match shared.bodies.try_reserve(bytes) {
+            Err(Shortage::Late) => {
+                let (start, deadline) = self.deadline();
+                let _outside = Outside::new(&shared, 1);
+                let reserved = shared.bodies.reserve(bytes, deadline).await;
+                self.waited += start.elapsed();
+                reserved
+            }
+            reserved => reserved,
+        };
+        // What never fits cannot be: the configuration is refused where the largest body does not.
+        let reserved =
+            reserved.map_err(|_| Refusal::NoMemory { timeout: shared.capacity.timeout })?;
+        match &mut self.body {
+            Some(body) => body.merge(reserved),
+            None => self.body = Some(reserved),
+        }
+        Ok(())
+    }
+}
+
+/// Images that wait to be let in.
+struct Outside<'a>(&'a Shared, isize);
+
+impl<'a> Outside<'a> {
+    fn new(shared: &'a Shared, images: usize) -> Self {
+        let images = isize::try_from(images).unwrap_or(isize::MAX);
+        shared.load.outside(images);
+        Self(shared, images)
+    }
+}
+
+impl Drop for Outside<'_> {
+    fn drop(&mut self) {
+        self.0.load.outside(-self.1);
+    }
+}
+
+/// The places of a request's images, given back as they are done with.
+#[derive(Debug)]
+pub struct Places {
+    shared: Arc<Shared>,
+    permit: OwnedSemaphorePermit,
+    begun: bool,
+}
+
+impl Places {
+    /// The first image is being computed.
+    pub fn begin(&mut self) {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.shared.load.begin();
+        }
+    }
+
+    /// `images` of them have their answer.
+    pub fn answered(&mut self, images: usize) {
+        if let Some(permit) = self.permit.split(images) {
+            self.shared.load.leave(images, true);
+            drop(permit);
+        }
+    }
+}
+
+impl Drop for Places {
+    fn drop(&mut self) {
+        self.begin();
+        self.shared.load.leave(self.permit.num_permits(), false);
+    }
+}
+
+#[cfg(test)]
+mod tests;

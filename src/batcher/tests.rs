@@ -1,0 +1,174 @@
+//! The batcher with a stub in the place of the model.
+
+use std::sync::{Mutex, mpsc};
+
+use super::*;
+use crate::admission::{Admission, Capacity};
+
+const OPTIONS: BatchOptions = BatchOptions { workers: 1, most: 32, delay: Duration::ZERO };
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn admission() -> Admission {
+    let capacity = Capacity { bodies: 1 << 20, decodes: 1 << 20, images: 1000, timeout: PATIENCE };
+    Admission::new(capacity, 1e9)
+}
+
+async fn places(images: usize) -> Places {
+    admission().enter(Some(0)).await.unwrap().admit(images).await.unwrap()
+}
+
+/// Photos whose only number says which they are.
+fn pixels(numbers: impl IntoIterator<Item = u8>) -> Vec<Pixels> {
+    numbers.into_iter().map(|number| Pixels::from(vec![number.into()])).collect()
+}
+
+async fn embed(batcher: &Batcher, numbers: impl IntoIterator<Item = u8>) -> Answer {
+    let pixels = pixels(numbers);
+    let places = places(pixels.len()).await;
+    batcher.embed(pixels, places, PATIENCE).await
+}
+
+const FAILS: f32 = 255.;
+const PANICS: f32 = 254.;
+
+/// An "embedding" that is its photo.
+fn echo(images: &[&[f32]]) -> Result<Vec<Embedding>, ModelError> {
+    assert!(images.len() <= OPTIONS.most);
+    assert!(!images.iter().any(|image| image[0] == PANICS), "as asked");
+    match images.iter().any(|image| image[0] == FAILS) {
+        true => Err(ModelError::NotFinite),
+        false => Ok(images.iter().map(|image| image.to_vec()).collect()),
+    }
+}
+
+/// A batcher that computes nothing before it is released, and tells of each batch.
+struct Held {
+    batcher: Batcher,
+    batches: mpsc::Receiver<Vec<f32>>,
+    hold: Arc<Mutex<()>>,
+}
+
+impl Held {
+    fn start(options: BatchOptions) -> Self {
+        let hold = Arc::new(Mutex::new(()));
+        let (tell, batches) = mpsc::channel();
+        let held = Arc::clone(&hold);
+        let batcher = Batcher::start(options, || {
+            let (held, tell) = (Arc::clone(&held), tell.clone());
+            move |images: &[&[f32]]| {
+                drop(held.lock());
+                tell.send(images.concat()).unwrap();
+                echo(images)
+            }
+        });
+        Self { batcher: batcher.unwrap(), batches, hold }
+    }
+}
+
+fn numbers(answer: Answer) -> Vec<f32> {
+    answer.unwrap().embeddings.concat()
+}
+
+#[tokio::test]
+async fn each_request_gets_its_own_embeddings_in_order() {
+    for workers in [1, 3] {
+        let held = Held::start(BatchOptions { workers, ..OPTIONS });
+        let guard = held.hold.lock().unwrap();
+        let (large, small) = (embed(&held.batcher, 0..200), embed(&held.batcher, [201, 202]));
+        let (large, small, ()) = tokio::join!(large, small, async { drop(guard) });
+        assert_eq!(numbers(large), (0u8..200).map(f32::from).collect::<Vec<_>>());
+        assert_eq!(numbers(small), [201.0, 202.0]);
+    }
+}
+
+#[tokio::test]
+async fn a_small_request_does_not_wait_for_a_large_one() {
+    let held = Held::start(OPTIONS);
+    let guard = held.hold.lock().unwrap();
+    let (large, small) = (embed(&held.batcher, [0; 250]), embed(&held.batcher, [1]));
+    let (large, small, ()) = tokio::join!(large, small, async { drop(guard) });
+    assert_eq!((numbers(large).len(), numbers(small).len()), (250, 1));
+    // The first batch may have been taken before the small request came.
+    let with_small = held.batches.try_iter().position(|batch| batch.contains(&1.0));
+    assert!(with_small <= Some(1), "in batch {with_small:?}");
+}
+
+#[tokio::test]
+async fn a_failure_or_a_panic_costs_only_those_in_its_batch() {
+    let batcher = Batcher::start(OPTIONS, || echo).unwrap();
+    for fault in [FAILS, PANICS] {
+        assert_eq!(embed(&batcher, [fault as u8]).await, Err(BatchError::Model));
+        assert_eq!(numbers(embed(&batcher, [3]).await), [3.0]);
+    }
+}
+
+#[tokio::test]
+async fn three_failures_in_a_row_are_an_illness_that_one_success_ends() {
+    let batcher = Batcher::start(OPTIONS, || echo).unwrap();
+    for failures in 1..=3 {
+        assert!(!batcher.health().failing);
+        assert!(embed(&batcher, [FAILS as u8]).await.is_err(), "{failures}");
+    }
+    assert!(batcher.health().failing);
+    embed(&batcher, [1]).await.unwrap();
+    assert_eq!(batcher.health(), Health { failing: false, stuck: false });
+}
+
+#[tokio::test]
+async fn a_request_past_its_deadline_is_not_computed() {
+    let held = Held::start(OPTIONS);
+    let guard = held.hold.lock().unwrap();
+    let first = tokio::spawn({
+        let batcher = held.batcher.clone();
+        async move { embed(&batcher, [1]).await }
+    });
+    // The worker has taken the first, and holds it.
+    while held.batcher.0.shared.state().queue.depth() > 0 || held.batcher.0.shared.state().idle > 0
+    {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let late = held.batcher.embed(pixels([2]), places(1).await, Duration::ZERO);
+    let (late, ()) = tokio::join!(late, async { drop(guard) });
+    assert_eq!(late, Err(BatchError::Late));
+    first.await.unwrap().unwrap();
+    assert_eq!(held.batches.try_iter().collect::<Vec<_>>(), [[1.0]]);
+}
+
+#[tokio::test]
+async fn a_batch_that_is_not_full_waits_for_the_delay_and_no_longer() {
+    let delay = Duration::from_millis(300);
+    let held = Held::start(BatchOptions { delay, most: 4, ..OPTIONS });
+    let start = Instant::now();
+    let second = async {
+        tokio::time::sleep(delay / 4).await;
+        embed(&held.batcher, [2]).await
+    };
+    let (first, second) = tokio::join!(embed(&held.batcher, [1]), second);
+    assert!(start.elapsed() >= delay);
+    assert!(first.is_ok() && second.is_ok());
+    assert_eq!(held.batches.try_iter().collect::<Vec<_>>(), [[1.0, 2.0]]);
+    let start = Instant::now();
+    embed(&held.batcher, [3, 4, 5, 6]).await.unwrap();
+    assert!(start.elapsed() < delay, "a full batch does not wait");
+}
+
+#[tokio::test]
+async fn a_worker_that_is_lost_is_noticed() {
+    let batcher = Batcher::start(OPTIONS, || echo).unwrap();
+    let lost = tokio::time::timeout(Duration::from_millis(50), batcher.lost()).await;
+    assert!(lost.is_err(), "nothing is lost yet");
+    let Handle { shared, .. } = &*batcher.0;
+    // A panic outside of the forward pass: a queue that breaks its promises.
+    shared.state().queue.push(broken().await, 7, Instant::now(), Instant::now() + PATIENCE);
+    shared.changed.notify_all();
+    batcher.lost().await;
+}
+
+/// A request with fewer pixels than it says.
+async fn broken() -> Request {
+    let (answer, receiver) = oneshot::channel();
+    // Somebody waits for it, or it would be dropped.
+    tokio::spawn(receiver);
+    let (embeddings, since, places) = (Vec::new(), Instant::now(), places(7).await);
+    Request { pixels: Vec::new(), embeddings, places, since, begun: None, failed: false, answer }
+}

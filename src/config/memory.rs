@@ -1,0 +1,238 @@
+//! The sum of all memory that the process may use at once, and what of it requests share.
+//!
+//! What does not depend on the load is taken off first: weights, the process itself, connections,
+//! the largest batches and a full queue. Of the rest, bodies get a quarter, and at least what the
+//! largest body needs; decodes get what is left.
+
+use std::fmt;
+
+use super::cgroup::MemoryLimit;
+use crate::{admission::BODY_COPIES, model::architecture::Architecture};
+
+/// Of the limit, the part that the sum may fill, in hundredths. What is left is for what no sum
+/// knows: pages that the allocator keeps, page tables, and the kernel's buffers of connections,
+/// which a control group counts too.
+const USABLE: u64 = 85;
+
+/// The program, its tables, its threads' stacks and what is allocated in small pieces.
+const BASE: u64 = 64 << 20;
+
+/// A connection with the buffers of its head, its task and its answer.
+const CONNECTION: u64 = 32 << 10;
+
+/// What must be left for decodes, or no ordinary photo could be read: twelve megapixels of a
+/// baseline JPEG take 75 MB.
+const LEAST_DECODES: u64 = 96 << 20;
+
+/// What the sum is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Demands {
+    /// Bytes of a number of the weights.
+    pub weight_bytes: u64,
+    /// Images that are computed at the same time: workers times the largest batch.
+    pub computed_images: u64,
+    /// Images that may wait (`--max-queued-images`).
+    pub queued_images: u64,
+    /// Connections that may be open (`--max-connections`).
+    pub connections: u64,
+    /// The largest body (`--max-body-bytes`).
+    pub body_bytes: u64,
+}
+
+/// The sum, part by part, in bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemoryPlan {
+    /// What the process may use.
+    pub limit: MemoryLimit,
+    /// The model.
+    pub weights: u64,
+    /// The process.
+    pub base: u64,
+    /// All connections.
+    pub connections: u64,
+    /// What the forward pass makes on its way.
+    pub activations: u64,
+    /// Decoded images that wait for the model.
+    pub queue: u64,
+    /// What all bodies share.
+    pub bodies: u64,
+    /// What all decodes share.
+    pub decodes: u64,
+}
+
+/// The parts do not fit.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the memory does not suffice: {missing} MiB are missing\n{plan}\nraise the limit, or lower \
+     --max-body-bytes, --max-queued-images, --max-batch or --max-connections"
+)]
+pub struct Overcommitted {
+    missing: u64,
+    plan: Box<MemoryPlan>,
+}
+
+impl MemoryPlan {
+    /// The plan for a model of `architecture`.
+    ///
+    /// # Errors
+    /// [`Overcommitted`], with the sum.
+    pub fn new(
+        limit: MemoryLimit,
+        architecture: &Architecture,
+        demands: &Demands,
+    ) -> Result<Self, Overcommitted> {
+        let image = 3 * square(architecture.vision.image_size) * size_of::<f32>() as u64;
+        let mut plan = Self {
+            limit,
+            weights: weights(architecture).saturating_mul(demands.weight_bytes),
+            base: BASE,
+            connections: demands.connections.saturating_mul(CONNECTION),
+            activations: activations(architecture).saturating_mul(demands.computed_images),
+            queue: image.saturating_mul(demands.queued_images),
+            bodies: 0,
+            decodes: 0,
+        };
+        let rest = plan.usable().saturating_sub(plan.sum());
+        plan.bodies = (rest / 4).max(demands.body_bytes.saturating_mul(BODY_COPIES));
+        plan.decodes = rest.saturating_sub(plan.bodies).max(LEAST_DECODES);
+        let missing = plan.sum().saturating_sub(plan.usable());
+        if missing > 0 {
+            let missing = missing.div_ceil(1 << 20);
+            return Err(Overcommitted { missing, plan: Box::new(plan) });
+        }
+        Ok(plan)
+    }
+
+    /// All parts together.
+    pub fn sum(&self) -> u64 {
+        let parts = [
+            self.weights,
+            self.base,
+            self.connections,
+            self.activations,
+            self.queue,
+            self.bodies,
+            self.decodes,
+        ];
+        parts.into_iter().fold(0, u64::saturating_add)
+    }
+
+    /// What the sum may come to.
+    pub fn usable(&self) -> u64 {
+        self.limit.bytes / 100 * USABLE
+    }
+}
+
+impl fmt::Display for MemoryPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+        write!(
+            f,
+            "weights {} + process {} + connections {} + batches {} + queue {} + bodies {} + \
+             decodes {} = {} MiB, of {} MiB ({USABLE} % of {} MiB, {})",
+            mib(self.weights),
+            mib(self.base),
+            mib(self.connections),
+            mib(self.activations),
+            mib(self.queue),
+            mib(self.bodies),
+            mib(self.decodes),
+            mib(self.sum()),
+            mib(self.usable()),
+            mib(self.limit.bytes),
+            self.limit.origin,
+        )
+    }
+}
+
+fn square(side: usize) -> u64 {
+    (side as u64).saturating_mul(side as u64)
+}
+
+/// Tokens of an image: its patches and the class token.
+fn tokens(architecture: &Architecture) -> u64 {
+    let vision = &architecture.vision;
+    square(vision.image_size / vision.patch_size) + 1
+}
+
+/// Numbers of the tower's weights, with the names of its state dict.
+fn weights(architecture: &Architecture) -> u64 {
+    let vision = &architecture.vision;
+    let (width, mlp) = (vision.width as u64, vision.mlp_width as u64);
+    let conv1 = 3 * square(vision.patch_size) * width;
+    let embeddings = (tokens(architecture) + 1) * width;
+    let layer_norm = 2 * width;
+    let attention = 4 * width * width + 4 * width;
+    let mlp = 2 * width * mlp + width + mlp;
+    let block = 2 * layer_norm + attention + mlp;
+    let proj = width * architecture.embed_dim as u64;
+    conv1 + embeddings + 2 * layer_norm + vision.layers as u64 * block + proj
+}
+
+/// Bytes that the forward pass holds at once for an image, in f32: in a block either the streams
+/// around the attention (what came in, normalised, queries, keys and values with their copies, the
+/// heads' scores) or those around the MLP (its inside twice); and the image itself, as it came, as
+/// one tensor and as patches.
+fn activations(architecture: &Architecture) -> u64 {
+    let vision = &architecture.vision;
+    let (t, width) = (tokens(architecture), vision.width as u64);
+    let attention = 12 * t * width + 3 * vision.heads as u64 * t * t;
+    let mlp = t * (4 * width + 2 * vision.mlp_width as u64);
+    let image = 3 * 3 * square(vision.image_size);
+    (attention.max(mlp) + image) * size_of::<f32>() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::cgroup::LimitOrigin, model::registry};
+
+    const DEMANDS: Demands = Demands {
+        weight_bytes: 4,
+        computed_images: 32,
+        queued_images: 256,
+        connections: 2048,
+        body_bytes: 256 << 20,
+    };
+
+    fn plan(limit: u64, demands: &Demands) -> Result<MemoryPlan, Overcommitted> {
+        let spec = registry::resolve("ViT-B-32", "random").unwrap();
+        let architecture = spec.with_config(None).unwrap().architecture;
+        let limit = MemoryLimit { bytes: limit, origin: LimitOrigin::Setting };
+        MemoryPlan::new(limit, &architecture, demands)
+    }
+
+    #[test]
+    fn the_weights_of_vit_b_32_are_those_of_its_checkpoint() {
+        // 87,849,216 numbers: open_clip's `visual` tower, counted in PyTorch.
+        assert_eq!(plan(3 << 30, &DEMANDS).unwrap().weights, 87_849_216 * 4);
+    }
+
+    #[test]
+    fn the_defaults_fit_in_two_and_three_gibibytes_with_the_largest_photo() {
+        for limit in [2 << 30, 3 << 30] {
+            let plan = plan(limit, &DEMANDS).unwrap();
+            assert!(plan.sum() <= plan.usable(), "{plan}");
+            assert!(plan.bodies >= 512 << 20, "{plan}");
+        }
+        // 178,956,970 pixels of a baseline JPEG take six bytes each.
+        assert!(plan(3 << 30, &DEMANDS).unwrap().decodes > 178_956_970 * 6, "3 GiB");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_the_sum_and_what_to_lower() {
+        let message = plan(1 << 30, &DEMANDS).unwrap_err().to_string();
+        for part in ["are missing", "weights 336 +", "bodies 512", "--max-body-bytes"] {
+            assert!(message.contains(part), "{message}");
+        }
+        let small = Demands { body_bytes: 16 << 20, queued_images: 64, ..DEMANDS };
+        let plan = plan(1 << 30, &small).unwrap();
+        assert!(plan.sum() <= plan.usable(), "{plan}");
+    }
+
+    #[test]
+    fn absurd_demands_are_refused_and_do_not_wrap() {
+        let absurd = Demands { queued_images: u64::MAX, connections: u64::MAX, ..DEMANDS };
+        assert!(plan(u64::MAX, &absurd).is_err());
+    }
+}

