@@ -16,6 +16,7 @@ use settings::{Given, Origin, SETTINGS};
 
 use crate::{
     batcher::BatchOptions,
+    http::connection::ConnectionOptions,
     model::{
         architecture::{Activation, Architecture},
         device::{DeviceChoice, DeviceError, Precision},
@@ -23,6 +24,7 @@ use crate::{
         registry::{self, ModelSpec, RegistryError, Source},
     },
     preprocess::{ExifOrientation, decode::MAX_PIXELS},
+    shutdown::DrainOptions,
     telemetry::{LogFormat, LogLevel},
     upload::Limits,
 };
@@ -64,6 +66,12 @@ pub struct Config {
     pub limits: Limits,
     /// Most pixels of an image, width x height, at least 1.
     pub max_image_pixels: u64,
+    /// Most connections of the API at the same time, at least 1.
+    pub max_connections: u32,
+    /// How long clients may take.
+    pub connections: ConnectionOptions,
+    /// How the service stops.
+    pub drain: DrainOptions,
 }
 
 /// Why there is no [`Config`].
@@ -108,6 +116,16 @@ impl Config {
             images: reader.read("max-images", positive),
         };
         let max_image_pixels = reader.read("max-image-pixels", pixels);
+        let max_connections = reader.read("max-connections", connections);
+        let connections = ConnectionOptions {
+            header_timeout: reader.read("header-timeout", some_time),
+            body_timeout: reader.read("body-timeout", some_time),
+            keep_alive: reader.read("keep-alive", some_time),
+        };
+        let drain = DrainOptions {
+            delay: reader.read("drain-delay", duration),
+            timeout: reader.read("drain-timeout", duration),
+        };
         let activation = reader.read("activation", one_of(&ACTIVATIONS));
         let (device, precision) = reader.device();
         let exif_orientation = reader.read("exif-orientation", one_of(&EXIF_ORIENTATIONS));
@@ -142,6 +160,9 @@ impl Config {
                 memory_limit,
                 limits,
                 max_image_pixels,
+                max_connections,
+                connections,
+                drain,
             }
             .check_memory(),
             _ => {
@@ -160,7 +181,7 @@ impl Config {
             weight_bytes: self.precision.dtype().size_in_bytes() as u64,
             computed_images: self.batches.workers.saturating_mul(self.batches.most) as u64,
             queued_images: self.max_queued_images as u64,
-            connections: 2048,
+            connections: self.max_connections as u64,
             body_bytes: self.limits.body_bytes as u64,
         };
         MemoryPlan::new(self.memory_limit.clone(), architecture, &demands)
@@ -368,6 +389,17 @@ fn host(text: &str) -> Result<String, String> {
     }
 }
 
+/// More connections than a process can have descriptors for on common systems.
+const MOST_CONNECTIONS: u32 = 1 << 20;
+
+fn connections(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|number| (1..=MOST_CONNECTIONS).contains(number));
+    number.ok_or_else(|| format!("use a whole number from 1 to {MOST_CONNECTIONS}"))
+}
+
+/// A longer time than this is a slip of the pen, wherever one is set.
+const LONGEST: Duration = Duration::from_secs(3600);
+
 /// A number of bytes, with an optional unit: decimal `kB MB GB`, binary `KiB MiB GiB` or `Ki Mi Gi`.
 fn bytes(text: &str) -> Result<usize, String> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -387,22 +419,29 @@ fn bytes(text: &str) -> Result<usize, String> {
     size.filter(|size| *size > 0).ok_or_else(|| reason.to_owned())
 }
 
-/// A time: seconds, or with a unit `ms s m h`; no longer than a day.
+/// A time, with an optional unit: `ms`, `s`, `m` or `h`; seconds without one.
 fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
-    let seconds = match text[digits.len()..].trim().to_ascii_lowercase().as_str() {
-        "" | "s" => Some(1.),
-        "ms" => Some(1e-3),
-        "m" | "min" => Some(60.),
-        "h" => Some(3600.),
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let milliseconds = match unit.trim().to_ascii_lowercase().as_str() {
+        "ms" => Some(1),
+        "" | "s" => Some(1_000),
+        "m" => Some(60_000),
+        "h" => Some(LONGEST.as_millis() as u64),
         _ => None,
     };
-    let time = digits.parse().ok().zip(seconds).map(|(n, s): (f64, f64)| n * s);
-    let time =
-        time.filter(|seconds| (0. ..=86_400.).contains(seconds)).map(Duration::from_secs_f64);
+    let number: Option<u64> = number.parse().ok();
+    let time = number.zip(milliseconds).and_then(|(n, ms)| n.checked_mul(ms));
+    let time = time.map(Duration::from_millis).filter(|time| *time <= LONGEST);
     time.ok_or_else(|| {
-        "use a time of at most a day, in seconds or with a unit, like 10s, 500ms or 2m".to_owned()
+        "use a time of up to an hour, in seconds or with a unit, like 3, 500ms or 2m".to_owned()
     })
+}
+
+/// A [`duration`] that is not 0.
+fn some_time(text: &str) -> Result<Duration, String> {
+    let time = duration(text)?;
+    if time.is_zero() { Err("use a time above 0, like 10s".to_owned()) } else { Ok(time) }
 }
 
 impl fmt::Display for WrongValue {

@@ -3,13 +3,17 @@
 //! [`router`] is the API, [`admin`] the second listener's part of it. Handlers that embed are in
 //! [`embed`], those that only tell in [`info`]; [`rejection`] is the one place that knows statuses.
 
+mod accept;
 mod body;
+pub mod connection;
 mod embed;
 mod info;
 mod multipart;
 mod observe;
 pub mod openapi;
+mod probes;
 pub mod rejection;
+mod rescue;
 mod schema;
 pub mod server;
 
@@ -22,7 +26,7 @@ use axum::{
 use metrics_exporter_prometheus::PrometheusHandle;
 use rejection::Rejection;
 
-use crate::{embedder::Embedder, upload::Limits};
+use crate::{embedder::Embedder, shutdown::Shutdown, upload::Limits};
 
 /// What every handler needs.
 #[derive(Debug)]
@@ -30,12 +34,13 @@ pub struct App {
     embedder: OnceLock<Arc<Embedder>>,
     limits: Limits,
     metrics: PrometheusHandle,
+    shutdown: Shutdown,
 }
 
 impl App {
     /// A service that has no model yet.
-    pub fn new(limits: Limits, metrics: PrometheusHandle) -> Self {
-        Self { embedder: OnceLock::new(), limits, metrics }
+    pub fn new(limits: Limits, metrics: PrometheusHandle, shutdown: Shutdown) -> Self {
+        Self { embedder: OnceLock::new(), limits, metrics, shutdown }
     }
 
     /// The model is loaded; a second one changes nothing.
@@ -69,7 +74,7 @@ pub fn router(app: Arc<App>) -> Router {
     finish(api, app)
 }
 
-/// The routes of the admin listener: health, model info and metrics.
+/// The routes of the admin listener: health, probes, model info and metrics.
 pub fn admin(app: Arc<App>) -> Router {
     finish(informing(), app)
 }
@@ -79,6 +84,9 @@ fn informing() -> Router<Arc<App>> {
     Router::new()
         .route("/health", get(info::health))
         .route("/healthz", get(info::health))
+        .route("/startupz", get(probes::startupz))
+        .route("/readyz", get(probes::readyz))
+        .route("/livez", get(probes::livez))
         .route("/model-info", get(info::model_info))
         .route("/metrics", get(info::metrics))
 }
@@ -87,8 +95,7 @@ fn finish(router: Router<Arc<App>>, app: Arc<App>) -> Router {
     router
         .fallback(async || Rejection::NotFound)
         .method_not_allowed_fallback(async || Rejection::MethodNotAllowed)
-        // A client that is still writing when it is refused must get to read why.
-        .layer(middleware::map_request(body::linger))
+        .layer(middleware::from_fn_with_state(app.shutdown.clone(), rescue::rescue))
         // Outermost, so that it sees every answer: the request's id, its line in the log, metrics.
         .layer(middleware::from_fn(observe::observe))
         .with_state(app)

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use inference_service::{
     config::{Config, ConfigError},
-    http::server::{self, ServeError},
+    http::server::{self, Ending, ServeError},
     telemetry, threads,
 };
 
@@ -23,7 +23,8 @@ fn main() -> ExitCode {
         threads::limit_candle(threads::a_worker(config.threads, config.batches.workers));
     }
     match run(config) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Ending::Finished) => ExitCode::SUCCESS,
+        Ok(Ending::CutOff) => ExitCode::FAILURE,
         Err(error) => {
             tracing::error!(%error, "the service cannot go on");
             ExitCode::FAILURE
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(config: Config) -> Result<(), ServeError> {
+fn run(config: Config) -> Result<Ending, ServeError> {
     let io = threads::io(config.threads).get();
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),

@@ -171,6 +171,48 @@ pub const SETTINGS: &[Setting] = &[
         value: "N",
         help: "Most pixels (width x height) of one image; the default is Pillow's own limit",
     },
+    Setting {
+        flag: "max-connections",
+        env: "MAX_CONNECTIONS",
+        default: "2048",
+        value: "N",
+        help: "Most connections to the API at the same time; further ones wait until others end",
+    },
+    Setting {
+        flag: "header-timeout",
+        env: "HEADER_TIMEOUT",
+        default: "10s",
+        value: "TIME",
+        help: "Longest time for the head of a request; seconds, or with a unit like 500ms or 2m",
+    },
+    Setting {
+        flag: "body-timeout",
+        env: "BODY_TIMEOUT",
+        default: "10s",
+        value: "TIME",
+        help: "Time in which at least 1 KiB a second of a request's body must come, else the answer is 408",
+    },
+    Setting {
+        flag: "keep-alive",
+        env: "KEEP_ALIVE",
+        default: "75s",
+        value: "TIME",
+        help: "How long a connection stays open between two requests",
+    },
+    Setting {
+        flag: "drain-delay",
+        env: "DRAIN_DELAY",
+        default: "3s",
+        value: "TIME",
+        help: "After SIGTERM: how long new connections are still taken, with /readyz at 503",
+    },
+    Setting {
+        flag: "drain-timeout",
+        env: "DRAIN_TIMEOUT",
+        default: "20s",
+        value: "TIME",
+        help: "After that: how long running requests may take before they are cut off",
+    },
 ];
 
 /// Where a value came from.

@@ -1,25 +1,30 @@
 //! Reads a request's body within its limit: refused by its length before a byte is read, else
-//! while it is read. What is left of a refused body is taken in for a while ([`linger`]), so that
-//! its client gets to read why.
+//! while it is read. One that comes too slowly is refused, and what is left of a refused body is
+//! taken in for a while ([`Upload`]), so that its client gets to read why.
+
+mod pace;
 
 use std::{
+    error::Error,
     mem,
     pin::Pin,
-    task::{Context, Poll},
+    sync::Arc,
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use axum::{
     body::{Body, HttpBody},
-    extract::Request,
-    http::header,
+    http::{header, request::Parts},
 };
 use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use pace::{Pace, TooSlow};
 use tokio::runtime::Handle;
 
-use super::rejection::Rejection;
+use super::{connection::Exchange, rejection::Rejection};
 use crate::admission::Visit;
 
 /// How long the rest of a body is taken in that nobody reads any more.
@@ -43,8 +48,8 @@ pub(super) fn length(body: &Body, limit: usize) -> Result<Option<u64>, Rejection
 /// reserved before it is kept.
 ///
 /// # Errors
-/// [`Rejection::BodyTooLarge`], [`Rejection::Busy`] or, if the client broke off,
-/// [`Rejection::BodyIncomplete`].
+/// [`Rejection::BodyTooLarge`], [`Rejection::BodyTimeout`], [`Rejection::Busy`] or, if the client
+/// broke off, [`Rejection::BodyIncomplete`].
 pub(super) async fn read(
     mut body: Body,
     limit: usize,
@@ -54,7 +59,9 @@ pub(super) async fn read(
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(0);
     let mut bytes = BytesMut::with_capacity(announced.min(limit));
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Rejection::BodyIncomplete(error.to_string()))?;
+        let frame = frame.map_err(|error| {
+            too_slow(&error).unwrap_or_else(|| Rejection::BodyIncomplete(error.to_string()))
+        })?;
         let Ok(data) = frame.into_data() else { continue };
         let length = bytes.len() + data.len();
         if length > limit {
@@ -67,22 +74,42 @@ pub(super) async fn read(
     Ok(bytes.freeze())
 }
 
-/// Lets a request be answered before its body has been read: a connection that is closed with
-/// unread data is reset, and the answer lost with it.
-pub(super) async fn linger(request: Request) -> Request {
-    // A client that waits for a "100 Continue" sends nothing until its body is asked for.
-    let sent = !request.headers().contains_key(header::EXPECT);
-    request.map(|body| Body::new(Lingering { body, sent }))
+/// The refusal of a body that came too slowly, if that is what `error` says, however it is wrapped.
+fn too_slow(error: &(dyn Error + 'static)) -> Option<Rejection> {
+    match error.downcast_ref::<TooSlow>() {
+        Some(slow) => Some(Rejection::BodyTimeout { least: slow.least, window: slow.window }),
+        None => error.source().and_then(too_slow),
+    }
 }
 
-/// A body whose rest is taken in when it is dropped.
-struct Lingering {
+/// The body of a request as the connection hands it over.
+///
+/// It must come at a least rate ([`TooSlow`]). A request can be answered before its body has been
+/// read: what still comes of it is taken in for a while, since a connection that is closed with
+/// unread data is reset, and the answer lost with it.
+pub(super) struct Upload {
     body: Body,
     /// Whether the client sends it, asked or unasked.
     sent: bool,
+    pace: Pace,
+    exchange: Arc<Exchange>,
 }
 
-impl HttpBody for Lingering {
+impl Upload {
+    /// The body that follows `head`; in each `window` a share of it must come.
+    pub(super) fn new(
+        head: &Parts,
+        body: Incoming,
+        window: Duration,
+        exchange: Arc<Exchange>,
+    ) -> Self {
+        // A client that waits for a "100 Continue" sends nothing until its body is asked for.
+        let sent = !head.headers.contains_key(header::EXPECT);
+        Self { body: Body::new(body), sent, pace: Pace::new(window), exchange }
+    }
+}
+
+impl HttpBody for Upload {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -91,7 +118,17 @@ impl HttpBody for Lingering {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         self.sent = true;
-        Pin::new(&mut self.body).poll_frame(context)
+        match Pin::new(&mut self.body).poll_frame(context) {
+            Poll::Ready(frame) => {
+                let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+                self.pace.came(data.map_or(0, Bytes::len));
+                Poll::Ready(frame)
+            }
+            Poll::Pending => {
+                let slow = ready!(self.pace.poll_slow(context));
+                Poll::Ready(Some(Err(axum::Error::new(slow))))
+            }
+        }
     }
 
     fn is_end_stream(&self) -> bool {
@@ -103,13 +140,17 @@ impl HttpBody for Lingering {
     }
 }
 
-impl Drop for Lingering {
+impl Drop for Upload {
     fn drop(&mut self) {
         if !self.sent || self.body.is_end_stream() {
             return;
         }
         let mut body = mem::take(&mut self.body);
-        let rest = async move { while let Some(Ok(_)) = body.frame().await {} };
+        let exchange = Arc::clone(&self.exchange);
+        let rest = async move {
+            while let Some(Ok(_)) = body.frame().await {}
+            drop(exchange);
+        };
         // Without a runtime the connection has ended as well.
         if let Ok(runtime) = Handle::try_current() {
             // Whichever comes first: the end or the limit of our patience.

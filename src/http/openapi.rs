@@ -13,7 +13,7 @@ use axum::{
 use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerFile};
 
-use super::{App, embed, info, rejection::Rejection, schema};
+use super::{App, embed, info, probes, rejection::Rejection, schema};
 use crate::upload::json::FieldError;
 
 #[derive(OpenApi)]
@@ -28,6 +28,9 @@ use crate::upload::json::FieldError;
         embed::embed_batch,
         info::health,
         info::healthz,
+        probes::startupz,
+        probes::readyz,
+        probes::livez,
         info::model_info,
         info::gpu_info,
         info::metrics,

@@ -3,7 +3,10 @@
 //! Bodies are the original's, `{"detail": ...}`, with a stable `code` beside. This is the one place
 //! that turns causes into statuses.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use axum::{
     Json,
@@ -13,6 +16,7 @@ use axum::{
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::connection::CLOSE;
 use crate::{
     admission::Refusal, batcher::BatchError, embedder::PhotoError, metrics, model::ModelInfo,
     preprocess::ImageError, upload::json::FieldError,
@@ -57,6 +61,13 @@ pub enum Rejection {
         /// `--max-body-bytes`.
         limit: usize,
     },
+    /// The body came too slowly.
+    BodyTimeout {
+        /// So many bytes should have come.
+        least: u64,
+        /// In this time: `--body-timeout`.
+        window: Duration,
+    },
     /// The body broke off.
     BodyIncomplete(String),
     /// The form cannot be read.
@@ -71,6 +82,8 @@ pub enum Rejection {
     Busy(Refusal),
     /// The model failed.
     Batch(BatchError),
+    /// The service stops and cannot wait for the answer.
+    Stopping,
     /// A fault of the service.
     Internal,
 }
@@ -97,6 +110,7 @@ impl Rejection {
     fn status(&self) -> StatusCode {
         match self {
             Self::NoModel
+            | Self::Stopping
             | Self::Batch(BatchError::Stopped)
             | Self::Photo { error: PhotoError::Image(ImageError::OutOfMemory { .. }), .. } => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -113,6 +127,7 @@ impl Rejection {
             | Self::BodyIncomplete(_)
             | Self::Multipart(_) => StatusCode::BAD_REQUEST,
             Self::Validation(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::TooManyImages { .. } | Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Busy(_) | Self::Batch(BatchError::Late) => StatusCode::TOO_MANY_REQUESTS,
             Self::ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -134,6 +149,7 @@ impl Rejection {
             Self::OtherModel { .. } => "other_model",
             Self::TooManyImages { .. } => "too_many_images",
             Self::BodyTooLarge { .. } => "body_too_large",
+            Self::BodyTimeout { .. } => "body_timeout",
             Self::BodyIncomplete(_) => "incomplete_body",
             Self::Multipart(_) => "invalid_multipart",
             Self::ContentType(_) => "unsupported_content_type",
@@ -141,7 +157,7 @@ impl Rejection {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Busy(_) | Self::Batch(BatchError::Late) => "busy",
             Self::Batch(BatchError::Model) => "model_failed",
-            Self::Batch(BatchError::Stopped) => "stopping",
+            Self::Batch(BatchError::Stopped) | Self::Stopping => "stopping",
             Self::Internal => "internal",
         }
     }
@@ -153,7 +169,7 @@ impl Rejection {
             Self::BodyTooLarge { .. } | Self::TooManyImages { .. } => Some("too_large"),
             Self::Busy(refusal) => Some(refusal.reason()),
             Self::Batch(BatchError::Late) => Some("queue_timeout"),
-            Self::Batch(BatchError::Stopped) => Some("stopping"),
+            Self::Batch(BatchError::Stopped) | Self::Stopping => Some("stopping"),
             _ => None,
         }
     }
@@ -183,6 +199,11 @@ impl Rejection {
                 format!("{found} over the limit of {limit} bytes (--max-body-bytes): send less")
                     .into()
             }
+            Self::BodyTimeout { least, window } => format!(
+                "The body came too slowly: fewer than {least} bytes in {window:?} \
+                 (--body-timeout); send it again over a faster connection"
+            )
+            .into(),
             Self::BodyIncomplete(reason) => format!("The body broke off: {reason}").into(),
             Self::Multipart(reason) => {
                 format!("There was an error parsing the body: {reason}").into()
@@ -196,6 +217,7 @@ impl Rejection {
             Self::MethodNotAllowed => "Method Not Allowed".into(),
             Self::Busy(refusal) => refusal.to_string().into(),
             Self::Batch(error) => error.to_string().into(),
+            Self::Stopping => "the service is stopping".into(),
             Self::Internal => "Internal Server Error".into(),
         }
     }
@@ -225,6 +247,10 @@ impl IntoResponse for Rejection {
             static TURN: AtomicU64 = AtomicU64::new(0);
             let seconds = seconds + TURN.fetch_add(1, Ordering::Relaxed) % 2;
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        // What the client still sends belongs to nothing that could be answered.
+        if status == StatusCode::REQUEST_TIMEOUT {
+            response.headers_mut().insert(header::CONNECTION, CLOSE);
         }
         response.extensions_mut().insert(Code(code));
         response

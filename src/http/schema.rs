@@ -95,6 +95,9 @@ pub(super) enum EmbedResponses {
     /// A photo that cannot be embedded, no photos, or another model than the one that is served
     #[response(status = 400)]
     BadRequest(#[to_schema] ErrorBody),
+    /// The body came too slowly
+    #[response(status = 408)]
+    Timeout(#[to_schema] ErrorBody),
     /// Too many photos, or too large a body
     #[response(status = 413)]
     TooLarge(#[to_schema] ErrorBody),

@@ -2,13 +2,15 @@
 //!
 //! The listeners are up before the weights are, so that health can be asked meanwhile.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
-use axum::{Router, serve::ListenerExt};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::sync::oneshot;
 
-use super::App;
+use super::{
+    App,
+    accept::{ADMIN_CONNECTIONS, Listener, allow_descriptors},
+};
 use crate::{
     admission::Capacity,
     config::Config,
@@ -17,7 +19,7 @@ use crate::{
     metrics,
     model::{Model, ModelError, ModelOptions},
     preprocess::DecodeOptions,
-    shutdown::Shutdown,
+    shutdown::{Phase, Shutdown},
 };
 
 /// Why the service cannot start or go on.
@@ -61,87 +63,74 @@ pub enum ServeError {
     /// The thread that loads the model died.
     #[error("loading the model failed by a fault of the service; please report the lines above")]
     LoaderDied,
-    /// A listener failed.
-    #[error("a listener failed: {0}")]
-    Serve(io::Error),
 }
+
+/// How a service ended that was told to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Every request was answered.
+    Finished,
+    /// The time was up before that: `--drain-timeout`.
+    CutOff,
+}
+
+/// How long connections may take to tell their clients that their requests are cut off.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Runs the service until a signal stops it.
 ///
 /// # Errors
 /// [`ServeError`], saying what cannot be had and what to do.
-pub async fn run(config: Config) -> Result<(), ServeError> {
-    let shutdown = Shutdown::on_signals().map_err(ServeError::Signals)?;
+pub async fn run(config: Config) -> Result<Ending, ServeError> {
+    let shutdown = Shutdown::on_signals(config.drain).map_err(ServeError::Signals)?;
     let metrics = metrics::start()?;
     tokio::spawn(keep_up(metrics.clone()));
-    let app = Arc::new(App::new(config.limits, metrics));
-    let api = listen(&config.host, config.port, "--port").await?;
+    let app = Arc::new(App::new(config.limits, metrics, shutdown.clone()));
+    allow_descriptors(config.max_connections);
+    let api = Listener::bind(&config.host, config.port, "--port", config.max_connections).await?;
     let admin = match config.admin_port {
-        Some(port) => Some(listen(&config.host, port, "--admin-port").await?),
+        Some(port) => {
+            let flag = "--admin-port";
+            Some(Listener::bind(&config.host, port, flag, ADMIN_CONNECTIONS).await?)
+        }
         None => None,
     };
+    let options = config.connections;
     let serving = async {
-        let admin = async {
-            match admin {
-                Some(listener) => serve(listener, super::admin(Arc::clone(&app)), &shutdown).await,
-                None => Ok(()),
+        let api = api.serve(super::router(Arc::clone(&app)), options, shutdown.clone());
+        match admin {
+            Some(admin) => {
+                let admin = admin.serve(super::admin(Arc::clone(&app)), options, shutdown.clone());
+                tokio::join!(api, admin);
             }
-        };
-        tokio::try_join!(serve(api, super::router(Arc::clone(&app)), &shutdown), admin)
+            None => api.await,
+        }
     };
     let loading = async {
-        let embedder = Arc::new(load(config).await?);
+        let embedder = tokio::select! {
+            loaded = load(config) => Arc::new(loaded?),
+            // Nothing can be embedded, so there is nothing to finish.
+            () = shutdown.reached(Phase::Draining) => return Ok(()),
+        };
         app.ready(Arc::clone(&embedder));
         tracing::info!("ready");
         embedder.lost().await;
         Err(ServeError::WorkerLost)
     };
-    tokio::select! {
-        served = serving => served.map(|_| ()).map_err(ServeError::Serve),
-        failed = loading => failed,
-    }
-}
-
-async fn listen(host: &str, port: u16, flag: &'static str) -> Result<TcpListener, ServeError> {
-    let bound = TcpListener::bind((host, port)).await;
-    let listener = bound.map_err(|reason| {
-        let hint = match reason.kind() {
-            io::ErrorKind::AddrInUse => "another process has it: choose another port",
-            io::ErrorKind::PermissionDenied => "choose a port of 1024 or more",
-            _ => "--host must be an address of this machine, or 0.0.0.0",
-        };
-        ServeError::Listen { host: host.to_owned(), port, flag, reason, hint }
-    })?;
-    let address = listener.local_addr().map_err(ServeError::Serve)?;
-    let listener_is = if flag == "--port" { "api" } else { "admin" };
-    tracing::info!(%address, listener = listener_is, "listening");
-    Ok(listener)
-}
-
-/// How long running requests may take after the service was told to stop: what the clients of the
-/// original wait at most. Longer ones are those of clients that have vanished.
-const DRAIN: Duration = Duration::from_secs(300);
-
-/// Answers until `shutdown`, then finishes what runs, for [`DRAIN`] at most.
-async fn serve(listener: TcpListener, router: Router, shutdown: &Shutdown) -> io::Result<()> {
-    let listener = listener.tap_io(|connection| {
-        // Small answers must not wait for the acknowledgement of earlier ones.
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY cannot be set");
-        }
-    });
-    let router = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving =
-        axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().requested());
-    let drained = async {
-        shutdown.clone().requested().await;
-        tokio::time::sleep(DRAIN).await;
+    let expired = async {
+        shutdown.expired().await;
+        tokio::time::sleep(LAST_WORDS).await;
     };
     tokio::select! {
-        served = serving => served,
-        () = drained => {
-            tracing::warn!(seconds = DRAIN.as_secs(), "requests that still run are cut off");
-            Ok(())
+        () = serving => {}
+        () = expired => {}
+        ended = loading => ended?,
+    }
+    match shutdown.cut_off() {
+        0 => Ok(Ending::Finished),
+        requests => {
+            tracing::warn!(requests, "requests that took longer than --drain-timeout were cut off");
+            Ok(Ending::CutOff)
         }
     }
 }

@@ -63,6 +63,10 @@ fn before_the_weights_are_there_the_service_says_so() {
     for path in ["/health", "/healthz"] {
         assert_eq!(service.get(path).with_status(503), json!({"status": "starting"}), "{path}");
     }
+    for path in ["/startupz", "/readyz"] {
+        assert_eq!(service.get(path).with_status(503), json!({"status": "starting"}), "{path}");
+    }
+    assert_eq!(service.get("/livez").with_status(200), json!({"status": "ok"}));
     let no_model = json!({"detail": "No model loaded", "code": "no_model"});
     assert_eq!(service.get("/model-info").with_status(503), no_model);
     let (content_type, form) = form(&[("files", Some("a"), &CAT)]);

@@ -86,12 +86,14 @@ impl Service {
         service
     }
 
-    /// `admin_port` 0 does without the admin listener.
+    /// `admin_port` 0 does without the admin listener. A stop closes the ports at once, unless
+    /// `--drain-delay` says otherwise.
     fn listening(flags: &[&str], admin_port: u16, env: &[(&str, &str)]) -> Self {
         let mut child = binary()
             .args(["--port", "0", "--log-format", "json", "--device", "cpu"])
             .args(flags)
             .args(["--admin-port", &admin_port.to_string()])
+            .env("DRAIN_DELAY", "0")
             .envs(env.iter().copied())
             .stderr(Stdio::piped())
             .spawn()

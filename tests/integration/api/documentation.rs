@@ -7,15 +7,18 @@ use serde_json::Value;
 use crate::service::{Reply, shared};
 
 /// The routes that clients call; the documentation's own two are not part of it.
-const ROUTES: [(&str, &str); 8] = [
+const ROUTES: [(&str, &str); 11] = [
     ("post", "/embed"),
     ("post", "/embed/base64"),
     ("post", "/embed/batch"),
     ("get", "/gpu-info"),
     ("get", "/health"),
     ("get", "/healthz"),
+    ("get", "/livez"),
     ("get", "/metrics"),
     ("get", "/model-info"),
+    ("get", "/readyz"),
+    ("get", "/startupz"),
 ];
 
 fn document() -> Value {

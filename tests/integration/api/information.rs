@@ -2,13 +2,23 @@
 
 use serde_json::json;
 
-use crate::service::shared;
+use crate::service::{send, shared};
 
 #[test]
 fn health_is_ok_and_names_the_model() {
     for path in ["/health", "/healthz"] {
         let health = shared().get(path).with_status(200);
         assert_eq!(health, json!({"status": "ok", "model": "ViT-B-32"}), "{path}");
+    }
+}
+
+#[test]
+fn probes_are_ok_on_both_ports() {
+    for path in ["/startupz", "/readyz", "/livez"] {
+        for address in [shared().api, shared().admin.unwrap()] {
+            let probe = send(address, "GET", path, &[], b"").with_status(200);
+            assert_eq!(probe, json!({"status": "ok"}), "{path}");
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Flags come before variables, variables before defaults, and all mistakes are told together.
 
-use std::{collections::HashMap, ffi::OsString};
+use std::{collections::HashMap, ffi::OsString, time::Duration};
 
 use inference_service::{
     config::{Config, ConfigError, settings::SETTINGS},
@@ -44,6 +44,12 @@ fn defaults_are_the_originals_and_pillows() {
     assert_eq!(config.limits.body_bytes, 256 << 20);
     assert_eq!(config.limits.images, 256);
     assert_eq!(config.max_image_pixels, 178_956_970);
+    assert_eq!(config.max_connections, 2048);
+    let seconds = Duration::from_secs;
+    let (connections, drain) = (config.connections, config.drain);
+    assert_eq!((connections.header_timeout, connections.body_timeout), (seconds(10), seconds(10)));
+    assert_eq!(connections.keep_alive, seconds(75));
+    assert_eq!((drain.delay, drain.timeout), (seconds(3), seconds(20)));
 }
 
 #[test]
@@ -80,6 +86,12 @@ fn every_setting_can_be_given_by_its_variable() {
             ("MAX_BODY_BYTES", "1000"),
             ("MAX_IMAGES", "7"),
             ("MAX_IMAGE_PIXELS", "4000000000"),
+            ("MAX_CONNECTIONS", "5"),
+            ("HEADER_TIMEOUT", "1s"),
+            ("BODY_TIMEOUT", "2s"),
+            ("KEEP_ALIVE", "3s"),
+            ("DRAIN_DELAY", "4s"),
+            ("DRAIN_TIMEOUT", "5s"),
         ],
     )
     .unwrap();
@@ -94,6 +106,11 @@ fn every_setting_can_be_given_by_its_variable() {
     assert_eq!(config.exif_orientation, ExifOrientation::Apply);
     assert_eq!((config.threads, config.limits.body_bytes, config.limits.images), (3, 1000, 7));
     assert_eq!(config.max_image_pixels, 4_000_000_000);
+    assert_eq!(config.max_connections, 5);
+    let (connections, drain) = (config.connections, config.drain);
+    let times = [connections.header_timeout, connections.body_timeout, connections.keep_alive];
+    let times: Vec<_> = times.into_iter().chain([drain.delay, drain.timeout]).collect();
+    assert_eq!(times, [1, 2, 3, 4, 5].map(Duration::from_secs));
 }
 
 #[test]
@@ -135,6 +152,29 @@ fn sizes_have_units() {
         let message = refused(&[&format!("--max-body-bytes={text}")], &[]);
         assert!(message.contains("268435456 or 256MiB"), "{message}");
     }
+}
+
+#[test]
+fn times_have_units() {
+    for (text, milliseconds) in [
+        ("0", 0),
+        ("3", 3_000),
+        ("3s", 3_000),
+        ("500ms", 500),
+        ("500 MS", 500),
+        ("2m", 120_000),
+        ("1h", 3_600_000),
+    ] {
+        let config = read(&["--drain-delay", text], &[]).unwrap();
+        assert_eq!(config.drain.delay, Duration::from_millis(milliseconds), "{text}");
+    }
+    for text in ["s", "1.5s", "2h", "61m", "-1", "1 day", "99999999999999999999", "1e3"] {
+        let message = refused(&[&format!("--drain-delay={text}")], &[]);
+        assert!(message.contains("like 3, 500ms or 2m"), "{message}");
+    }
+    let message = refused(&["--header-timeout=0", "--body-timeout=0ms", "--keep-alive=0s"], &[]);
+    assert!(message.starts_with("3 wrong values:"), "{message}");
+    assert!(message.contains("use a time above 0, like 10s"), "{message}");
 }
 
 #[test]

@@ -1,0 +1,214 @@
+//! What a connection is doing, as far as its time limits depend on it, and when it must have done
+//! something else.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Waker,
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::ConnectionOptions;
+
+/// What HTTP/2 with prior knowledge begins with (RFC 9113, section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// How long a client may take nothing of an answer.
+const UNREAD: Duration = Duration::from_secs(60);
+
+/// How long a client of HTTP/2 has to say that it has understood the end of its connection.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What a connection is doing; shared by its socket, its requests and its task.
+#[derive(Debug)]
+pub(super) struct Activity {
+    options: ConnectionOptions,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    protocol: Protocol,
+    /// Requests that are read, worked on or answered.
+    exchanges: usize,
+    /// Without any: since when.
+    since: Instant,
+    /// Without any: whether a head is being sent, or the first one awaited.
+    heading: bool,
+    /// Since when the system takes no more bytes for the client.
+    blocked: Option<Instant>,
+    /// When each answer that is being sent was last taken from.
+    answers: BTreeMap<u64, Instant>,
+    /// Number of the next answer.
+    next: u64,
+    /// Whether the client is to be told that it should connect anew.
+    leaving: bool,
+    /// The connection's task.
+    task: Option<Waker>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Protocol {
+    /// So many bytes of the preface have come and nothing else.
+    Unknown(usize),
+    Http1,
+    Http2,
+}
+
+/// By when a connection must have done something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Deadline {
+    pub(super) at: Instant,
+    /// Whether the client does nothing, so that it can be told in its protocol.
+    pub(super) idle: bool,
+}
+
+impl Activity {
+    /// Of a connection that begins now.
+    pub(super) fn new(options: ConnectionOptions) -> Arc<Self> {
+        let state = State {
+            protocol: Protocol::Unknown(0),
+            exchanges: 0,
+            since: Instant::now(),
+            heading: true,
+            blocked: None,
+            answers: BTreeMap::new(),
+            next: 0,
+            leaving: false,
+            task: None,
+        };
+        Arc::new(Self { options, state: Mutex::new(state) })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Each change is complete in itself: a panic elsewhere leaves nothing half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// By when what the connection does must have changed; `told` is when its client was told to
+    /// go. `None` while the service has something to do.
+    pub(super) fn deadline(&self, told: Option<Instant>) -> Option<Deadline> {
+        let state = self.state();
+        let unread = state.answers.values().copied().chain(state.blocked).min();
+        let unread = unread.map(|since| Deadline { at: since + UNREAD, idle: false });
+        let waiting = (state.exchanges == 0).then(|| {
+            let idle = !state.heading || state.protocol == Protocol::Http2;
+            let patience = if idle { self.options.keep_alive } else { self.options.header_timeout };
+            let at = state.since + patience;
+            match told {
+                Some(told) if idle => {
+                    Deadline { at: at.min(told.max(state.since) + FAREWELL), idle }
+                }
+                _ => Deadline { at, idle },
+            }
+        });
+        [unread, waiting].into_iter().flatten().min_by_key(|deadline| deadline.at)
+    }
+
+    /// Whom to wake when a deadline appears.
+    pub(super) fn watched_by(&self, task: &Waker) {
+        let mut state = self.state();
+        if !state.task.as_ref().is_some_and(|known| known.will_wake(task)) {
+            state.task = Some(task.clone());
+        }
+    }
+
+    /// The client sent `bytes`, at least one.
+    pub(super) fn read(&self, bytes: &[u8]) {
+        let mut state = self.state();
+        if let Protocol::Unknown(known) = state.protocol {
+            let more = bytes.len().min(PREFACE.len() - known);
+            state.protocol = match known + more {
+                _ if bytes[..more] != PREFACE[known..known + more] => Protocol::Http1,
+                all if all == PREFACE.len() => Protocol::Http2,
+                part => Protocol::Unknown(part),
+            };
+        }
+        if state.exchanges == 0 && !state.heading {
+            (state.heading, state.since) = (true, Instant::now());
+        }
+    }
+
+    /// The system took bytes for the client, or took none.
+    pub(super) fn wrote(&self, took: bool) {
+        let mut state = self.state();
+        match took {
+            true => state.blocked = None,
+            false => state.blocked = state.blocked.or_else(|| Some(Instant::now())),
+        }
+    }
+
+    /// The client should connect anew after what it has asked for.
+    pub(super) fn leave(&self) {
+        self.state().leaving = true;
+    }
+
+    /// Whether [`Self::leave`] was called.
+    pub(super) fn leaving(&self) -> bool {
+        self.state().leaving
+    }
+}
+
+/// A request, from its head to the end of its body and of its answer.
+#[derive(Debug)]
+pub(in crate::http) struct Exchange(Arc<Activity>);
+
+impl Exchange {
+    /// Its head has been read.
+    pub(super) fn begin(activity: &Arc<Activity>) -> Arc<Self> {
+        let mut state = activity.state();
+        state.exchanges += 1;
+        state.heading = false;
+        drop(state);
+        Arc::new(Self(Arc::clone(activity)))
+    }
+
+    /// Its answer begins.
+    pub(super) fn answer(self: Arc<Self>) -> Sending {
+        let mut state = self.0.state();
+        let number = state.next;
+        state.next += 1;
+        state.answers.insert(number, Instant::now());
+        drop(state);
+        Sending { exchange: self, number }
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.exchanges -= 1;
+        if state.exchanges == 0 {
+            (state.heading, state.since) = (false, Instant::now());
+            // With HTTP/2 an answer ends in a task of its own.
+            if state.protocol == Protocol::Http2
+                && let Some(task) = state.task.take()
+            {
+                drop(state);
+                task.wake();
+            }
+        }
+    }
+}
+
+/// An answer that is being sent.
+#[derive(Debug)]
+pub(super) struct Sending {
+    exchange: Arc<Exchange>,
+    number: u64,
+}
+
+impl Sending {
+    /// Some of it is taken.
+    pub(super) fn progress(&self) {
+        self.exchange.0.state().answers.insert(self.number, Instant::now());
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.exchange.0.state().answers.remove(&self.number);
+    }
+}
