@@ -1,7 +1,9 @@
 //! What the service promises, one file a promise, seen from outside wherever that is possible.
 
 mod api;
+mod connections;
 mod decode;
+mod drain;
 mod errors;
 #[cfg(feature = "cuda")]
 mod gpu;
@@ -14,5 +16,6 @@ mod responsive;
 mod service;
 mod settings;
 mod shutdown;
+mod slow_clients;
 mod support;
 mod weights;

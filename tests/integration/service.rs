@@ -10,7 +10,10 @@ use std::{
     io::{BufRead, BufReader},
     net::{SocketAddr, TcpListener, TcpStream},
     process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Stdio},
-    sync::{Arc, Condvar, Mutex, OnceLock},
+    sync::{
+        Arc, Condvar, Mutex, OnceLock,
+        atomic::{AtomicU16, Ordering::Relaxed},
+    },
     thread,
     time::Duration,
 };
@@ -30,6 +33,31 @@ pub fn binary() -> Command {
     let libraries = std::env::var_os("LD_LIBRARY_PATH");
     binary.env_clear().envs(libraries.map(|path| ("LD_LIBRARY_PATH", path)));
     binary
+}
+
+/// Runs a program in namespaces of its own (util-linux).
+const UNSHARE: &str = "unshare";
+
+/// [`binary`] as the first process of a namespace that ends with this one; `None`, and says so,
+/// where that is not permitted.
+fn first_process() -> Option<Command> {
+    let flags = ["--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child"];
+    let tried = Command::new(UNSHARE).args(flags).arg("true").output();
+    if !tried.as_ref().is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: no namespace of our own for a process with the number 1: {tried:?}");
+        return None;
+    }
+    let inner = binary();
+    let mut outer = Command::new(UNSHARE);
+    outer.args(flags).arg(inner.get_program()).env_clear();
+    outer.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    Some(outer)
+}
+
+/// The process that `parent` has started.
+fn first_child(parent: u32) -> u32 {
+    let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+    children.unwrap().split_whitespace().next().unwrap().parse().unwrap()
 }
 
 /// The service that most tests share: one with the weights `random`, ready.
@@ -59,6 +87,8 @@ fn outliving(service: Service) -> (Service, ChildStdin) {
 #[derive(Debug)]
 pub struct Service {
     child: Child,
+    /// The service itself, which `child` may have started.
+    pid: u32,
     log: Log,
     pub api: SocketAddr,
     pub admin: Option<SocketAddr>,
@@ -71,25 +101,75 @@ impl Service {
     }
 
     fn start(flags: &[&str], admin_port: u16) -> Self {
-        let service = Self::listening(flags, admin_port, &[]);
-        service.log.wait("ready", |line| line["message"] == "ready");
+        let service = Self::listening(binary(), flags, admin_port, &[]);
+        service.await_ready();
         service
+    }
+
+    /// The same as [`Self::random`], as the first process of a namespace of its own, for which
+    /// signals have no default actions; `None`, and says so, where that is not permitted.
+    pub fn as_pid_1(flags: &[&str]) -> Option<Self> {
+        let flags = [&["--pretrained", "random"], flags].concat();
+        let service = Self::listening(first_process()?, &flags, 0, &[]);
+        service.await_ready();
+        Some(service)
+    }
+
+    /// Starts the binary with a model of 8 numbers, which loads and embeds in no time.
+    pub fn tiny(flags: &[&str]) -> Self {
+        Self::tiny_on(flags, 0)
+    }
+
+    /// The same, with an admin listener.
+    pub fn tiny_with_admin(flags: &[&str]) -> Self {
+        Self::tiny_on(flags, free_port())
+    }
+
+    fn tiny_on(flags: &[&str], admin_port: u16) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("open_clip_config.json");
+        std::fs::write(config, crate::weights::OPEN_CLIP_CONFIG).unwrap();
+        let weights = "open_clip_pytorch_model.bin";
+        let tiny = crate::support::reference().join("tiny");
+        std::fs::copy(tiny.join(weights), folder.path().join(weights)).unwrap();
+        let name = format!("local-dir:{}", folder.path().display());
+        // The folder may go once the model is loaded.
+        Self::start(&[&["--model-name", &name], flags].concat(), admin_port)
+    }
+
+    fn await_ready(&self) {
+        self.log.wait("ready", |line| line["message"] == "ready");
     }
 
     /// Starts the binary with the weights `openai`, on a hub that never answers, and returns when
     /// it has asked for them; it is never ready.
     pub fn starting(hub: &SilentHub) -> Self {
+        Self::starting_by(binary(), hub)
+    }
+
+    /// The same as the first process of a namespace ([`Self::as_pid_1`]).
+    pub fn starting_as_pid_1(hub: &SilentHub) -> Option<Self> {
+        Some(Self::starting_by(first_process()?, hub))
+    }
+
+    fn starting_by(binary: Command, hub: &SilentHub) -> Self {
         let endpoint = format!("http://{}", hub.address);
         let home = hub.home.path().to_str().unwrap();
-        let service = Self::listening(&[], 0, &[("HF_ENDPOINT", &endpoint), ("HF_HOME", home)]);
+        let service =
+            Self::listening(binary, &[], 0, &[("HF_ENDPOINT", &endpoint), ("HF_HOME", home)]);
         hub.await_request();
         service
     }
 
     /// `admin_port` 0 does without the admin listener. A stop closes the ports at once, unless
     /// `--drain-delay` says otherwise.
-    fn listening(flags: &[&str], admin_port: u16, env: &[(&str, &str)]) -> Self {
-        let mut child = binary()
+    fn listening(
+        mut binary: Command,
+        flags: &[&str],
+        admin_port: u16,
+        env: &[(&str, &str)],
+    ) -> Self {
+        let mut child = binary
             .args(["--port", "0", "--log-format", "json", "--device", "cpu"])
             .args(flags)
             .args(["--admin-port", &admin_port.to_string()])
@@ -104,7 +184,11 @@ impl Service {
             line["address"].as_str().unwrap().parse().unwrap()
         };
         let (api, admin) = (address("api"), (admin_port != 0).then(|| address("admin")));
-        Self { child, log, api, admin }
+        let pid = match binary.get_program().to_str() {
+            Some(UNSHARE) => first_child(child.id()),
+            _ => child.id(),
+        };
+        Self { child, pid, log, api, admin }
     }
 
     pub fn get(&self, path: &str) -> Reply {
@@ -131,13 +215,18 @@ impl Service {
 
     /// Asks the process to stop by `signal` (`TERM`, `INT`).
     pub fn signal(&self, signal: &str) {
-        let kill = format!("kill -{signal} {}", self.child.id());
+        let kill = format!("kill -{signal} {}", self.pid);
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
     /// Waits until the log has a line that is `wanted`.
     pub fn await_log(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         self.log.wait(what, wanted)
+    }
+
+    /// How many descriptors the process has open.
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.pid)).unwrap().count()
     }
 
     /// Waits until the process has ended.
@@ -242,7 +331,8 @@ impl SilentHub {
 /// gives out by itself, so that nobody gets it meanwhile, and starts at another place in each
 /// process.
 fn free_port() -> u16 {
-    let first = 12_000 + (std::process::id() % 1_000 * 20) as u16;
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    let first = 12_000 + (std::process::id() % 1_000 * 20) as u16 + TAKEN.fetch_add(1, Relaxed);
     let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
     (first..32_000).find(is_free).unwrap()
 }

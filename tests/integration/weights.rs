@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::support::{DECODE, difference, image, options, reference};
 
 /// The config of the model that `tests/reference/make_tiny_checkpoint.py` writes.
-const OPEN_CLIP_CONFIG: &str = r#"{"model_cfg": {"embed_dim": 8, "vision_cfg": {"image_size": 16,
+pub const OPEN_CLIP_CONFIG: &str = r#"{"model_cfg": {"embed_dim": 8, "vision_cfg": {"image_size": 16,
     "patch_size": 8, "width": 16, "layers": 2, "head_width": 8, "mlp_ratio": 2.0}}}"#;
 
 /// The same as Hugging Face states it.

@@ -2,9 +2,10 @@
 //! test's own. Both give up after [`PATIENCE`].
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, ErrorKind, Read, Write},
     net::{SocketAddr, TcpStream},
     sync::LazyLock,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -130,6 +131,34 @@ impl Connection {
         reply.body = vec![0; length];
         self.0.read_exact(&mut reply.body).unwrap();
         reply
+    }
+
+    /// Sends a request without a body.
+    pub fn get(&mut self, path: &str) {
+        self.write(format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n"));
+    }
+
+    /// Waits until the service closes the connection, whatever comes before, and says how long that
+    /// took.
+    pub fn await_close(&mut self) -> Duration {
+        let start = Instant::now();
+        let mut bytes = [0; 4096];
+        loop {
+            match self.0.read(&mut bytes) {
+                Ok(0) => return start.elapsed(),
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return start.elapsed(),
+                Err(error) => panic!("the connection is still open: {error}"),
+            }
+        }
+    }
+
+    /// Whether nothing comes for so long.
+    pub fn is_silent_for(&mut self, time: Duration) -> bool {
+        self.0.get_ref().set_read_timeout(Some(time)).unwrap();
+        let read = self.0.fill_buf().map(<[u8]>::len);
+        self.0.get_ref().set_read_timeout(Some(PATIENCE)).unwrap();
+        read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     }
 
     /// A request whose body the service has begun to read and has not got.
