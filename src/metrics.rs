@@ -4,12 +4,11 @@
 
 mod family;
 mod labels;
+mod queue;
+mod refusals;
 
 use std::{
-    sync::{
-        LazyLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::LazyLock,
     time::{Duration, Instant},
 };
 
@@ -18,7 +17,11 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use metrics_process::Collector;
 
 use self::family::{FAMILIES, Kind};
-pub use self::labels::{Place, Pool, REFUSALS, Stage};
+pub use self::{
+    labels::{Place, Pool, REFUSALS, Stage},
+    queue::queue,
+    refusals::{refusals, refused},
+};
 
 /// How often histograms are folded, which keeps their memory bounded.
 pub const UPKEEP: Duration = Duration::from_secs(5);
@@ -54,8 +57,10 @@ fn register() {
         counter!(family::ABANDONED, "method" => "POST", "route" => route).absolute(0);
         let _ = histogram!(family::REQUEST_SECONDS, "method" => "POST", "route" => route);
     }
-    for route in labels::INFORMING {
-        requests("GET", route, 200).absolute(0);
+    for (route, statuses) in labels::INFORMING {
+        for &status in statuses {
+            requests("GET", route, status).absolute(0);
+        }
         let _ = histogram!(family::REQUEST_SECONDS, "method" => "GET", "route" => route);
     }
     gauge!(family::IN_FLIGHT).set(0);
@@ -70,9 +75,6 @@ fn register() {
     for pool in Pool::ALL {
         reserved(pool, 0);
         reservable(pool, 0);
-    }
-    for reason in REFUSALS {
-        counter!(family::REFUSALS, "reason" => reason).absolute(0);
     }
     for place in Place::ALL {
         counter!(family::PANICS, "place" => place.label()).absolute(0);
@@ -99,7 +101,8 @@ const fn features() -> &'static str {
 /// nothing.
 pub fn render(handle: &PrometheusHandle) -> String {
     PROCESS.collect();
-    gauge!(family::QUEUE_AGE).set(queue_age().as_secs_f64());
+    queue::publish();
+    refusals::publish();
     handle.render()
 }
 
@@ -173,37 +176,6 @@ pub fn batch(images: usize) {
     histogram!(family::BATCH_SIZE).record(images as f64);
 }
 
-/// `images` wait for the model now, the oldest of them for `oldest`.
-pub fn queue(images: usize, oldest: Duration) {
-    gauge!(family::QUEUE_DEPTH).set(images as f64);
-    let since = match images {
-        0 => NOBODY,
-        _ => microseconds(EPOCH.elapsed().saturating_sub(oldest)),
-    };
-    OLDEST.store(since, Ordering::Relaxed);
-}
-
-/// Since when the oldest image waits, in microseconds of [`EPOCH`]. A time and not an age, so that
-/// the age grows even if nobody empties the queue any more.
-static OLDEST: AtomicU64 = AtomicU64::new(NOBODY);
-
-/// No image waits.
-const NOBODY: u64 = u64::MAX;
-
-/// Some moment before the first image; [`queue`] is called at the start.
-static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-fn microseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(NOBODY - 1)
-}
-
-fn queue_age() -> Duration {
-    match OLDEST.load(Ordering::Relaxed) {
-        NOBODY => Duration::ZERO,
-        since => EPOCH.elapsed().saturating_sub(Duration::from_micros(since)),
-    }
-}
-
 /// `bytes` of `pool` are reserved now.
 pub fn reserved(pool: Pool, bytes: u64) {
     gauge!(family::RESERVED, "pool" => pool.label()).set(bytes as f64);
@@ -212,11 +184,6 @@ pub fn reserved(pool: Pool, bytes: u64) {
 /// At most `bytes` of `pool` may be reserved.
 pub fn reservable(pool: Pool, bytes: u64) {
     gauge!(family::RESERVABLE, "pool" => pool.label()).set(bytes as f64);
-}
-
-/// A request is refused without being computed, for one of the reasons of [`REFUSALS`].
-pub fn refused(reason: &'static str) {
-    counter!(family::REFUSALS, "reason" => reason).increment(1);
 }
 
 /// A panic was caught at `place`. [`crate::panics::catch`] calls it.

@@ -78,3 +78,24 @@ pub fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_future_that_panics_ends_there() {
+        let good = async {
+            tokio::task::yield_now().await;
+            7
+        };
+        assert_eq!(catch_async(Place::Other, good).await.ok(), Some(7));
+        let bad = async {
+            tokio::task::yield_now().await;
+            panic!("this is a {}", "test");
+        };
+        let panic: Result<(), Panic> = catch_async(Place::Other, bad).await;
+        assert_eq!(panic.map_err(|panic| panic.to_string()), Err("this is a test".to_owned()));
+        assert!(!CAUGHT.get());
+    }
+}

@@ -1,8 +1,22 @@
 //! The log: its level and its format, text for people or JSON for machines, always on stderr.
+//!
+//! Nothing that a client sends is logged but its request's id: no photo, no value of a header or of
+//! a query, no path. So other crates' lines are kept out below warnings: h2 and hyper write what
+//! passes through them.
+
+pub mod shedding;
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::{
+    Layer,
+    filter::{LevelFilter, Targets},
+    fmt,
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
+
+use crate::panics;
 
 /// Least severity that is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,15 +48,19 @@ pub fn start(level: LogLevel, format: LogFormat) {
         LogLevel::Warning => LevelFilter::WARN,
         LogLevel::Error => LevelFilter::ERROR,
     };
-    let log = tracing_subscriber::fmt()
-        .with_max_level(level)
+    let targets = Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_target(env!("CARGO_CRATE_NAME"), level);
+    let log = fmt::layer()
         .with_writer(std::io::stderr)
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal());
-    crate::panics::log_them();
-    // An error says that a subscriber is there already, as in tests: theirs stays.
-    let _ = match format {
-        LogFormat::Text => log.try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    let log = match format {
+        LogFormat::Text => log.boxed(),
+        LogFormat::Json => log.json().flatten_event(true).boxed(),
     };
+    // An error says that a subscriber is there already, as in tests: theirs stays.
+    if tracing_subscriber::registry().with(targets).with(log).try_init().is_ok() {
+        panics::log_them();
+    }
 }

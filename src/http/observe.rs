@@ -3,11 +3,11 @@
 
 use axum::{
     extract::{MatchedPath, Request},
-    http::{HeaderName, HeaderValue, Method},
+    http::{HeaderName, HeaderValue, Method, StatusCode},
     middleware::Next,
     response::Response,
 };
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use super::rejection::Code;
@@ -24,27 +24,58 @@ const NO_ROUTE: &str = "none";
 /// Wraps every request.
 pub(super) async fn observe(request: Request, next: Next) -> Response {
     let id = request_id(&request);
-    let method = method(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
-    let noted = metrics::Request::begin(method, route);
     let span = tracing::error_span!("request", id = id.to_str().unwrap_or_default());
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let observed = Observed::begin(method(request.method()), route, span.clone());
+    let mut response = next.run(request).instrument(span).await;
     response.headers_mut().insert(REQUEST_ID, id);
-    let status = response.status();
-    let code = response.extensions().get::<Code>().map(|code| code.0);
-    let milliseconds = noted.elapsed().as_millis() as u64;
-    span.in_scope(|| {
-        let status = status.as_u16();
-        // A client's mistake is no error of the service.
-        if status >= 500 && status != 503 {
+    observed.end(&response);
+    response
+}
+
+/// One request, from its head to its answer's. Dropped before, its client has left.
+struct Observed<'a> {
+    method: &'static str,
+    route: &'a str,
+    span: Span,
+    counted: Option<metrics::Request<'a>>,
+}
+
+impl<'a> Observed<'a> {
+    fn begin(method: &'static str, route: &'a str, span: Span) -> Self {
+        let counted = Some(metrics::Request::begin(method, route));
+        Self { method, route, span, counted }
+    }
+
+    fn end(mut self, response: &Response) {
+        let Some(counted) = self.counted.take() else { return };
+        let Self { method, route, .. } = self;
+        let status = response.status();
+        let code = response.extensions().get::<Code>().map(|code| code.0);
+        let milliseconds = counted.elapsed().as_millis() as u64;
+        counted.answered(status.as_u16());
+        let _entered = self.span.enter();
+        // A client's mistake is no error of the service, nor is a refusal, which `shedding` tells.
+        if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
+            let status = status.as_u16();
             tracing::error!(method, route, status, code, milliseconds, "request failed");
         } else {
+            let status = status.as_u16();
             tracing::debug!(method, route, status, code, milliseconds, "request");
         }
-    });
-    noted.answered(status.as_u16());
-    response
+    }
+}
+
+impl Drop for Observed<'_> {
+    fn drop(&mut self) {
+        if let Some(counted) = self.counted.take() {
+            let Self { method, route, .. } = *self;
+            let milliseconds = counted.elapsed().as_millis() as u64;
+            let _entered = self.span.enter();
+            tracing::debug!(method, route, milliseconds, "the client left");
+        }
+    }
 }
 
 /// The client's id if it is short and printable, else a new one.

@@ -119,6 +119,15 @@ pub(super) const EMBEDDING: [&str; 3] = ["/embed", "/embed/base64", "/embed/batc
 /// Statuses that a request to embed is answered with in the ordinary course of things.
 pub(super) const EMBEDDING_STATUSES: [u16; 8] = [200, 400, 408, 413, 422, 429, 500, 503];
 
-/// The routes that tell something, all by GET.
-pub(super) const INFORMING: [&str; 6] =
-    ["/health", "/healthz", "/model-info", "/gpu-info", "/metrics", "/openapi.json"];
+/// The routes that tell something, all by GET, with the statuses that they answer with.
+pub(super) const INFORMING: [(&str, &[u16]); 9] = [
+    ("/health", &[200, 503]),
+    ("/healthz", &[200, 503]),
+    ("/startupz", &[200, 503]),
+    ("/readyz", &[200, 503]),
+    ("/livez", &[200, 503]),
+    ("/model-info", &[200, 503]),
+    ("/gpu-info", &[200]),
+    ("/metrics", &[200]),
+    ("/openapi.json", &[200]),
+];
