@@ -20,6 +20,7 @@ use crate::{
     model::{Model, ModelError, ModelOptions},
     preprocess::DecodeOptions,
     shutdown::{Phase, Shutdown},
+    telemetry::shedding,
 };
 
 /// Why the service cannot start or go on.
@@ -85,6 +86,7 @@ pub async fn run(config: Config) -> Result<Ending, ServeError> {
     let shutdown = Shutdown::on_signals(config.drain).map_err(ServeError::Signals)?;
     let metrics = metrics::start()?;
     tokio::spawn(keep_up(metrics.clone()));
+    tokio::spawn(shedding::log());
     let app = Arc::new(App::new(config.limits, metrics, shutdown.clone()));
     allow_descriptors(config.max_connections);
     let api = Listener::bind(&config.host, config.port, "--port", config.max_connections).await?;
