@@ -3,4 +3,4 @@
 mod documentation;
 mod embedding;
 mod information;
-mod observation;
+mod request_id;

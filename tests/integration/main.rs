@@ -9,6 +9,8 @@ mod errors;
 mod gpu;
 mod hub;
 mod hub_server;
+mod logs;
+mod metrics;
 mod parity;
 mod registry;
 mod resize;

@@ -229,6 +229,11 @@ impl Service {
         std::fs::read_dir(format!("/proc/{}/fd", self.pid)).unwrap().count()
     }
 
+    /// What was logged so far.
+    pub fn logged(&self) -> Vec<Value> {
+        self.log.0.0.lock().unwrap().lines.clone()
+    }
+
     /// Waits until the process has ended.
     pub fn exit(&mut self) -> ExitStatus {
         self.log.await_end();

@@ -1,0 +1,7 @@
+//! `/metrics`: what it lists is what `docs/metrics.md` says, it counts what happened, and clients
+//! cannot make it grow.
+
+mod bounded;
+mod counting;
+mod exposition;
+mod listed;

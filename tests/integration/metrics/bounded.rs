@@ -1,0 +1,42 @@
+//! Whatever clients send, the number of series does not grow with it.
+
+use std::collections::BTreeSet;
+
+use super::exposition::scrape;
+use crate::service::{send, shared};
+
+const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "other"];
+
+#[test]
+fn paths_and_methods_of_clients_make_no_series() {
+    let service = shared();
+    for n in 0..300 {
+        let paths = [
+            format!("/{n}/never-a-route?secret={n}"),
+            format!("/embed/{n}"),
+            format!("/model-info/{n}/..%2F"),
+            format!("/health?{n}=never-a-route"),
+        ];
+        let methods = ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"];
+        let invented = format!("BREW{n}");
+        let method = methods.get(n % 9).copied().unwrap_or(&invented);
+        let address = if n % 2 == 0 { service.api } else { service.admin.unwrap() };
+        send(address, method, &paths[n % 4], &[], b"");
+    }
+    let metrics = scrape(service.api);
+    let document = service.get("/openapi.json").with_status(200);
+    let mut routes: BTreeSet<&str> =
+        document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+    // The routes of the documentation are not part of it; the probes are not on every listener.
+    routes.extend(["none", "/openapi.json", "/docs", "/docs/", "/docs/{file}"]);
+    routes.extend(["/startupz", "/readyz", "/livez"]);
+    for series in metrics.series() {
+        if let Some(route) = series.labels.get("route") {
+            assert!(routes.contains(route.as_str()), "{series:?}");
+            assert!(METHODS.contains(&series.labels["method"].as_str()), "{series:?}");
+        }
+        for value in series.labels.values() {
+            assert!(!value.contains("BREW") && !value.contains("never"), "{series:?}");
+        }
+    }
+}
