@@ -30,3 +30,5 @@ pub mod panics;
 pub mod shutdown;
 pub mod telemetry;
 pub mod threads;
+
+pub mod bench;

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use inference_service::{
+    bench,
     config::{Config, ConfigError},
     http::server::{self, Ending, ServeError},
     telemetry, threads,
@@ -12,6 +13,10 @@ use inference_service::{
 const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == "bench") {
+        return bench::main(arguments);
+    }
     let config = match Config::read(std::env::args_os(), |name| std::env::var_os(name)) {
         Ok(config) => config,
         Err(error) => return refuse(&error),

@@ -1,6 +1,7 @@
 //! What the service promises, one file a promise, seen from outside wherever that is possible.
 
 mod api;
+mod bench;
 mod connections;
 mod decode;
 mod drain;

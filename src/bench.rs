@@ -1,0 +1,164 @@
+//! `inference-service bench`: a load program that sends photos to a running service and tells how
+//! they were answered.
+//!
+//! [`options`] is what can be said; [`photos`] and [`payload`] make what is sent; [`schedule`] says
+//! when, over the connections of [`client`]; [`probes`] polls meanwhile; [`tally`] counts and
+//! [`report`] tells. It knows the service from outside alone.
+
+pub mod client;
+pub mod options;
+pub mod payload;
+pub mod photos;
+pub mod probes;
+pub mod progress;
+pub mod report;
+pub mod schedule;
+pub mod tally;
+pub mod target;
+
+use std::{
+    ffi::OsString,
+    io::Write,
+    process::ExitCode,
+    sync::{Arc, Mutex, atomic::AtomicU64},
+};
+
+use hyper::header::HeaderValue;
+use tokio::time::Instant;
+
+use self::{
+    client::Client,
+    options::{Length, Options, Photos},
+    payload::{PayloadError, Payloads},
+    probes::Running,
+    report::Report,
+    schedule::Run,
+    tally::Tally,
+    target::Unreachable,
+};
+use crate::config::ConfigError;
+
+/// Exit status for a command line that cannot be used (`EX_USAGE` of sysexits.h).
+const USAGE: u8 = 64;
+
+/// Exit status of a process that a second Ctrl-C ended: 128 and SIGINT's number.
+const INTERRUPTED: i32 = 130;
+
+/// Pixels from which the making of photos takes long enough to be announced.
+const MANY_PIXELS: u64 = 10_000_000;
+
+/// Why a run did not take place.
+#[derive(Debug, thiserror::Error)]
+enum BenchError {
+    #[error("cannot start: {0}")]
+    System(#[from] std::io::Error),
+    #[error(transparent)]
+    Payload(#[from] PayloadError),
+    #[error(transparent)]
+    Unreachable(#[from] Unreachable),
+    #[error("a path or content type that cannot be sent: {0}")]
+    Request(#[from] hyper::http::Error),
+}
+
+/// Runs the subcommand; `arguments` are those after `bench`.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let program = OsString::from("inference-service bench");
+    let options = match Options::read(std::iter::once(program).chain(arguments)) {
+        Ok(options) => options,
+        Err(ConfigError::CommandLine(error)) => {
+            // A closed pipe, as with `--help | head -1`, leaves nothing to do.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
+        }
+        Err(error @ ConfigError::Values(_)) => {
+            eprintln!("inference-service bench: {error}\n\nSee inference-service bench --help.");
+            return ExitCode::from(USAGE);
+        }
+    };
+    let report = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(BenchError::System)
+        .and_then(|runtime| runtime.block_on(measure(&options)));
+    match report {
+        Ok(report) => tell(&report, options.json),
+        Err(error) => {
+            eprintln!("inference-service bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Makes the photos, sends the load, and puts together what it met.
+async fn measure(options: &Options) -> Result<Report, BenchError> {
+    let address = options.target.find().await?;
+    let probed = &options.probes;
+    let probed_address =
+        if probed.paths.is_empty() { address } else { probed.target.find().await? };
+    announce(&options.photos);
+    let payloads = Payloads::new(options.route, options.images, &options.photos)?;
+    let begin = Instant::now() + options.warmup;
+    let end = match options.length {
+        Length::Time(time) => Some(begin + time),
+        Length::Requests(_) => None,
+    };
+    let run = Arc::new(Run {
+        client: Client::new(address, options.max_connections, options.timeout),
+        content_type: HeaderValue::from_str(&payloads.content_type)
+            .map_err(hyper::http::Error::from)?,
+        payloads,
+        uri: options
+            .target
+            .path(options.route.path())
+            .parse()
+            .map_err(|error: hyper::http::uri::InvalidUri| hyper::http::Error::from(error))?,
+        host: options.target.host.clone(),
+        tally: Mutex::new(Tally::new(begin, end)),
+        begin,
+        length: options.length,
+        number: AtomicU64::new(0),
+        claimed: AtomicU64::new(0),
+    });
+    let polls = Running::start(probed.clone(), probed_address, begin)?;
+    let interrupted = tokio::select! {
+        () = Arc::clone(&run).send(options.load) => false,
+        () = progress::tell(&run) => false,
+        // Without a handler for the signal the system's own ends the process.
+        Ok(()) = tokio::signal::ctrl_c() => true,
+    };
+    let measured = run.tally().measured(Instant::now());
+    progress::clear();
+    if interrupted {
+        tokio::spawn(async {
+            let _ = tokio::signal::ctrl_c().await;
+            std::process::exit(INTERRUPTED);
+        });
+    }
+    Ok(Report::new(options, &run, &polls.end(), measured, interrupted))
+}
+
+/// Says that photos are made, where that takes a while.
+fn announce(photos: &Photos) {
+    if let Photos::Made(picture, count) = photos {
+        let (width, height) = (picture.width, picture.height);
+        if u64::from(width) * u64::from(height) * *count as u64 >= MANY_PIXELS {
+            eprintln!("making {count} photos of {width}x{height}");
+        }
+    }
+}
+
+/// Prints the report and returns what it means for the exit status.
+fn tell(report: &Report, json: bool) -> ExitCode {
+    let text = if json {
+        serde_json::to_string_pretty(report).map_err(|error| error.to_string())
+    } else {
+        Ok(report.to_string())
+    };
+    let printed = text
+        .and_then(|text| writeln!(std::io::stdout(), "{text}").map_err(|error| error.to_string()));
+    if let Err(error) = printed {
+        eprintln!("inference-service bench: cannot write the report: {error}");
+        return ExitCode::FAILURE;
+    }
+    if report.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
