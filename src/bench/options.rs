@@ -147,7 +147,7 @@ const FLAGS: &[Flag] = &[
     flag("photo", "WxH", Some("224x224"), "Size in pixels of the photos that are made for the run"),
     flag("photos", "N", Some("4"), "How many different photos are made, to be sent in turn"),
     flag("format", "FORMAT", Some("jpeg"), "Their format: jpeg (quality 95, 4:2:0) or png"),
-    flag("texture", "N", Some("32"), "Strength of their grain, 0 (smooth, small files) to 255; 32 gives files as large as a camera's"),
+    flag("texture", "N", Some("10"), "Strength of their grain, 0 (smooth, small files) to 255; 10 gives JPEGs as large as those of a camera"),
     flag("progressive", "", None, "Make progressive JPEGs"),
     repeatable(against(flag("file", "PATH", None, "Send this file instead of made photos; may be given several times"), &["photo", "photos", "format", "texture", "progressive"])),
     flag("clients", "N", Some("8"), "Closed loop: so many clients, each sends its next request when the last is answered"),

@@ -191,7 +191,7 @@ mod tests {
         [Format::Jpeg { progressive: false }, Format::Jpeg { progressive: true }, Format::Png];
 
     fn photo(width: u16, height: u16, format: Format) -> Picture {
-        Picture { width, height, format, texture: 32 }
+        Picture { width, height, format, texture: 10 }
     }
 
     #[test]
