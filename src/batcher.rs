@@ -319,6 +319,8 @@ fn work(
         heart.begins();
         let embeddings = forward(embed, &images);
         heart.ends(embeddings.is_some());
+        #[cfg(feature = "fault-injection")]
+        crate::faults::in_worker(&images);
         shared.finish(shares, embeddings);
     }
 }

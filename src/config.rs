@@ -6,10 +6,11 @@
 pub mod cgroup;
 pub mod memory;
 pub mod settings;
+mod values;
 
-use std::{ffi::OsString, fmt, net::IpAddr, path::Path, str::FromStr, time::Duration};
+use std::{ffi::OsString, fmt, time::Duration};
 
-use cgroup::{LimitOrigin, MemoryLimit};
+use cgroup::MemoryLimit;
 use memory::{Demands, MemoryPlan, Overcommitted};
 
 use settings::{Given, Origin, SETTINGS};
@@ -23,7 +24,7 @@ use crate::{
         hub::{HubError, Settings},
         registry::{self, ModelSpec, RegistryError, Source},
     },
-    preprocess::{ExifOrientation, decode::MAX_PIXELS},
+    preprocess::ExifOrientation,
     shutdown::DrainOptions,
     telemetry::{LogFormat, LogLevel},
     upload::Limits,
@@ -112,35 +113,36 @@ impl Config {
         };
         let (port, admin_port) = reader.ports();
         let limits = Limits {
-            body_bytes: reader.read("max-body-bytes", bytes),
-            images: reader.read("max-images", positive),
+            body_bytes: reader.read("max-body-bytes", values::bytes),
+            images: reader.read("max-images", values::positive),
         };
-        let max_image_pixels = reader.read("max-image-pixels", pixels);
-        let max_connections = reader.read("max-connections", connections);
+        let max_image_pixels = reader.read("max-image-pixels", values::pixels);
+        let max_connections = reader.read("max-connections", values::connections);
         let connections = ConnectionOptions {
-            header_timeout: reader.read("header-timeout", some_time),
-            body_timeout: reader.read("body-timeout", some_time),
-            keep_alive: reader.read("keep-alive", some_time),
+            header_timeout: reader.read("header-timeout", values::some_time),
+            body_timeout: reader.read("body-timeout", values::some_time),
+            keep_alive: reader.read("keep-alive", values::some_time),
         };
         let drain = DrainOptions {
-            delay: reader.read("drain-delay", duration),
-            timeout: reader.read("drain-timeout", duration),
+            delay: reader.read("drain-delay", values::duration),
+            timeout: reader.read("drain-timeout", values::duration),
         };
-        let activation = reader.read("activation", one_of(&ACTIVATIONS));
+        let activation = reader.read("activation", values::one_of(&values::ACTIVATIONS));
         let (device, precision) = reader.device();
-        let exif_orientation = reader.read("exif-orientation", one_of(&EXIF_ORIENTATIONS));
-        let host = reader.read("host", host);
-        let log_level = reader.read("log-level", one_of(&LOG_LEVELS));
-        let log_format = reader.read("log-format", one_of(&LOG_FORMATS));
-        let threads = reader.read("threads", threads);
+        let exif_orientation =
+            reader.read("exif-orientation", values::one_of(&values::EXIF_ORIENTATIONS));
+        let host = reader.read("host", values::host);
+        let log_level = reader.read("log-level", values::one_of(&values::LOG_LEVELS));
+        let log_format = reader.read("log-format", values::one_of(&values::LOG_FORMATS));
+        let threads = reader.read("threads", values::threads);
         let batches = BatchOptions {
             workers: reader.workers(threads),
-            most: reader.read("max-batch", positive),
-            delay: reader.read("batch-delay", duration),
+            most: reader.read("max-batch", values::positive),
+            delay: reader.read("batch-delay", values::duration),
         };
-        let queue_timeout = reader.read("queue-timeout", duration);
+        let queue_timeout = reader.read("queue-timeout", values::duration);
         let max_queued_images = reader.queued_images(limits.images);
-        let memory_limit = reader.read("memory-limit", memory_limit);
+        let memory_limit = reader.read("memory-limit", values::memory_limit);
         match model {
             Some(model) if reader.wrong.is_empty() && hub.is_empty() => Self {
                 model,
@@ -244,8 +246,8 @@ impl Reader {
     }
 
     fn device(&mut self) -> (DeviceChoice, Precision) {
-        let device = self.read("device", one_of(&DEVICES));
-        let precision = self.read("precision", one_of(&PRECISIONS));
+        let device = self.read("device", values::one_of(&values::DEVICES));
+        let precision = self.read("precision", values::one_of(&values::PRECISIONS));
         let gpu_possible = device != DeviceChoice::Cpu && candle_core::utils::cuda_is_available();
         if device == DeviceChoice::Cuda && !gpu_possible {
             self.refuse("device", DeviceError::NotBuilt.to_string());
@@ -256,7 +258,7 @@ impl Reader {
     }
 
     fn workers(&mut self, threads: usize) -> usize {
-        let workers = self.read("workers", workers).unwrap_or(1);
+        let workers = self.read("workers", values::workers).unwrap_or(1);
         if workers > threads {
             self.refuse("workers", format!("is more than --threads, which is {threads}"));
         }
@@ -264,7 +266,7 @@ impl Reader {
     }
 
     fn queued_images(&mut self, images: usize) -> usize {
-        let queued = self.read("max-queued-images", positive);
+        let queued = self.read("max-queued-images", values::positive);
         if queued < images {
             let reason = format!(
                 "a request of --max-images, which is {images}, would never be let in; raise this \
@@ -276,8 +278,8 @@ impl Reader {
     }
 
     fn ports(&mut self) -> (u16, Option<u16>) {
-        let port = self.read("port", port_number);
-        let admin_port = self.read("admin-port", port_number);
+        let port = self.read("port", values::port_number);
+        let admin_port = self.read("admin-port", values::port_number);
         if admin_port != 0 && admin_port == port {
             let reason = "is also the API's --port; choose another, or 0 to do without";
             self.refuse("admin-port", reason.into());
@@ -299,149 +301,6 @@ fn wrong_hub_settings(env: &impl Fn(&str) -> Option<OsString>) -> Vec<String> {
 
 fn setting(flag: &str) -> &'static settings::Setting {
     SETTINGS.iter().find(|setting| setting.flag == flag).expect("flags here are flags of SETTINGS")
-}
-
-/// Names and what they mean; the first of several for one meaning is the one that is told.
-type Choices<T, const N: usize> = [(&'static str, T); N];
-
-const ACTIVATIONS: Choices<Option<Activation>, 3> =
-    [("auto", None), ("gelu", Some(Activation::Gelu)), ("quick_gelu", Some(Activation::QuickGelu))];
-const DEVICES: Choices<DeviceChoice, 3> =
-    [("auto", DeviceChoice::Auto), ("cpu", DeviceChoice::Cpu), ("cuda", DeviceChoice::Cuda)];
-const EXIF_ORIENTATIONS: Choices<ExifOrientation, 2> =
-    [("ignore", ExifOrientation::Ignore), ("apply", ExifOrientation::Apply)];
-const LOG_FORMATS: Choices<LogFormat, 2> = [("text", LogFormat::Text), ("json", LogFormat::Json)];
-const LOG_LEVELS: Choices<LogLevel, 5> = [
-    ("debug", LogLevel::Debug),
-    ("info", LogLevel::Info),
-    ("warning", LogLevel::Warning),
-    ("warn", LogLevel::Warning),
-    ("error", LogLevel::Error),
-];
-const PRECISIONS: Choices<Precision, 3> =
-    [("f32", Precision::F32), ("f16", Precision::F16), ("bf16", Precision::Bf16)];
-
-fn one_of<T: Copy>(choices: &[(&'static str, T)]) -> impl Fn(&str) -> Result<T, String> {
-    move |text| {
-        let chosen = choices.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
-        chosen.map(|(_, choice)| *choice).ok_or_else(|| {
-            let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-            format!("use one of: {}", names.join(", "))
-        })
-    }
-}
-
-fn port_number(text: &str) -> Result<u16, String> {
-    text.parse().map_err(|_| "use a port number from 0 to 65535".to_owned())
-}
-
-fn positive<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {
-    let number = text.parse().ok().filter(|number| *number >= T::from(1));
-    number.ok_or_else(|| "use a whole number of 1 or more".to_owned())
-}
-
-fn pixels(text: &str) -> Result<u64, String> {
-    let number = text.parse().ok().filter(|number| (1..=MAX_PIXELS).contains(number));
-    number.ok_or_else(|| format!("use a whole number from 1 to {MAX_PIXELS}"))
-}
-
-/// More threads than this are a slip of the pen: no machine that serves this model has them.
-const MOST_THREADS: usize = 1024;
-
-#[allow(clippy::disallowed_methods, reason = "the one place that the ban names")]
-fn threads(text: &str) -> Result<usize, String> {
-    if text.eq_ignore_ascii_case("auto") {
-        // Follows the CPU affinity and the cgroup's CPU limit, rounded down, at least 1.
-        return Ok(std::thread::available_parallelism().map_or(1, usize::from));
-    }
-    let number = text.parse().ok().filter(|number| (1..=MOST_THREADS).contains(number));
-    number.ok_or_else(|| format!("use auto or a whole number from 1 to {MOST_THREADS}"))
-}
-
-/// None is `auto`.
-fn workers(text: &str) -> Result<Option<usize>, String> {
-    if text.eq_ignore_ascii_case("auto") {
-        return Ok(None);
-    }
-    let number = text.parse().ok().filter(|number| (1..=MOST_THREADS).contains(number));
-    number.map(Some).ok_or_else(|| format!("use auto or a whole number from 1 to {MOST_THREADS}"))
-}
-
-fn memory_limit(text: &str) -> Result<MemoryLimit, String> {
-    if text.eq_ignore_ascii_case("auto") {
-        return Ok(cgroup::memory_limit(Path::new("/")));
-    }
-    match bytes(text) {
-        Ok(bytes) => Ok(MemoryLimit { bytes: bytes as u64, origin: LimitOrigin::Setting }),
-        Err(_) => Err("use auto or a size in bytes or with a unit, like 3GiB".to_owned()),
-    }
-}
-
-fn host(text: &str) -> Result<String, String> {
-    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
-    let is_name = !bare.is_empty()
-        && bare.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.')
-        && bare.chars().any(|c| c.is_ascii_alphabetic());
-    if bare.parse::<IpAddr>().is_ok() || is_name {
-        Ok(bare.to_owned())
-    } else {
-        Err("use an IP address (127.0.0.1, 0.0.0.0, ::) or a host name".to_owned())
-    }
-}
-
-/// More connections than a process can have descriptors for on common systems.
-const MOST_CONNECTIONS: u32 = 1 << 20;
-
-fn connections(text: &str) -> Result<u32, String> {
-    let number = text.parse().ok().filter(|number| (1..=MOST_CONNECTIONS).contains(number));
-    number.ok_or_else(|| format!("use a whole number from 1 to {MOST_CONNECTIONS}"))
-}
-
-/// A longer time than this is a slip of the pen, wherever one is set.
-const LONGEST: Duration = Duration::from_secs(3600);
-
-/// A number of bytes, with an optional unit: decimal `kB MB GB`, binary `KiB MiB GiB` or `Ki Mi Gi`.
-fn bytes(text: &str) -> Result<usize, String> {
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    let factor = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => Some(1),
-        "kb" => Some(1_000),
-        "mb" => Some(1_000_000),
-        "gb" => Some(1_000_000_000),
-        "ki" | "kib" => Some(1 << 10),
-        "mi" | "mib" => Some(1 << 20),
-        "gi" | "gib" => Some(1 << 30),
-        _ => None,
-    };
-    let size = number.parse().ok().zip(factor).and_then(|(n, f): (usize, usize)| n.checked_mul(f));
-    let reason = "use a size of 1 or more, in bytes or with a unit, like 268435456 or 256MiB";
-    size.filter(|size| *size > 0).ok_or_else(|| reason.to_owned())
-}
-
-/// A time, with an optional unit: `ms`, `s`, `m` or `h`; seconds without one.
-fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    let milliseconds = match unit.trim().to_ascii_lowercase().as_str() {
-        "ms" => Some(1),
-        "" | "s" => Some(1_000),
-        "m" => Some(60_000),
-        "h" => Some(LONGEST.as_millis() as u64),
-        _ => None,
-    };
-    let number: Option<u64> = number.parse().ok();
-    let time = number.zip(milliseconds).and_then(|(n, ms)| n.checked_mul(ms));
-    let time = time.map(Duration::from_millis).filter(|time| *time <= LONGEST);
-    time.ok_or_else(|| {
-        "use a time of up to an hour, in seconds or with a unit, like 3, 500ms or 2m".to_owned()
-    })
-}
-
-/// A [`duration`] that is not 0.
-fn some_time(text: &str) -> Result<Duration, String> {
-    let time = duration(text)?;
-    if time.is_zero() { Err("use a time above 0, like 10s".to_owned()) } else { Ok(time) }
 }
 
 impl fmt::Display for WrongValue {

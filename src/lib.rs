@@ -18,6 +18,8 @@ pub mod admission;
 pub mod upload;
 
 pub mod embedder;
+#[cfg(feature = "fault-injection")]
+pub mod faults;
 
 pub mod preprocess;
 

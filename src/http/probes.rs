@@ -11,7 +11,8 @@ use super::App;
 /// The answer of a probe.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Probe {
-    /// `ok`; `starting` until the weights are loaded; `draining` while the service stops.
+    /// `ok`; `starting` until the model is loaded and has passed its warm-up; `draining` while the
+    /// service stops; `failing` while the model fails; `stuck` when it has stopped for good.
     #[schema(example = "ok")]
     status: &'static str,
 }
@@ -20,6 +21,8 @@ type Answer = (StatusCode, Json<Probe>);
 
 const OK: Answer = (StatusCode::OK, Json(Probe { status: "ok" }));
 const STARTING: Answer = (StatusCode::SERVICE_UNAVAILABLE, Json(Probe { status: "starting" }));
+const FAILING: Answer = (StatusCode::SERVICE_UNAVAILABLE, Json(Probe { status: "failing" }));
+const STUCK: Answer = (StatusCode::SERVICE_UNAVAILABLE, Json(Probe { status: "stuck" }));
 const DRAINING: Answer = (StatusCode::SERVICE_UNAVAILABLE, Json(Probe { status: "draining" }));
 
 /// Whether the start is over
@@ -28,7 +31,7 @@ const DRAINING: Answer = (StatusCode::SERVICE_UNAVAILABLE, Json(Probe { status: 
     path = "/startupz",
     tag = "service",
     responses(
-        (status = 200, description = "The weights are loaded", body = Probe),
+        (status = 200, description = "The model is loaded and has passed its warm-up", body = Probe),
         (status = 503, description = "The weights are being loaded", body = Probe),
     ),
 )]
@@ -43,12 +46,18 @@ pub(super) async fn startupz(State(app): State<Arc<App>>) -> Answer {
     tag = "service",
     responses(
         (status = 200, description = "Requests are welcome", body = Probe),
-        (status = 503, description = "The weights are being loaded, or the service stops", body = Probe),
+        (
+            status = 503,
+            description = "The weights are being loaded, the service stops, or the model failed \
+                           three times in a row",
+            body = Probe,
+        ),
     ),
 )]
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Answer {
     match app.embedder() {
         _ if app.shutdown.draining() => DRAINING,
+        Ok(embedder) if embedder.health().failing => FAILING,
         Ok(_) => OK,
         Err(_) => STARTING,
     }
@@ -59,8 +68,18 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Answer {
     get,
     path = "/livez",
     tag = "service",
-    responses((status = 200, description = "The process answers", body = Probe)),
+    responses(
+        (status = 200, description = "The process works, or loads its model", body = Probe),
+        (
+            status = 503,
+            description = "The model has had work for 60 seconds and has not moved: restart",
+            body = Probe,
+        ),
+    ),
 )]
-pub(super) async fn livez() -> Answer {
-    OK
+pub(super) async fn livez(State(app): State<Arc<App>>) -> Answer {
+    match app.embedder() {
+        Ok(embedder) if embedder.health().stuck => STUCK,
+        _ => OK,
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! The listeners are up before the weights are, so that health can be asked meanwhile.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::oneshot;
@@ -116,8 +116,10 @@ pub async fn run(config: Config) -> Result<Ending, ServeError> {
         };
         app.ready(Arc::clone(&embedder));
         tracing::info!("ready");
-        embedder.lost().await;
-        Err(ServeError::WorkerLost)
+        tokio::select! {
+            () = embedder.lost() => Err(ServeError::WorkerLost),
+            never = watch(&embedder) => match never {},
+        }
     };
     let expired = async {
         shutdown.expired().await;
@@ -174,6 +176,23 @@ fn embedder(config: Config) -> Result<Embedder, ServeError> {
     let threads = config.threads;
     let options = EmbedOptions { decode, threads, batches: config.batches, capacity };
     Ok(Embedder::start(model, &options)?)
+}
+
+/// How often a failing model is given another chance.
+const RECHECK: Duration = Duration::from_secs(5);
+
+/// Tells when the model begins to fail, and gives it another chance from time to time.
+async fn watch(embedder: &Embedder) -> Infallible {
+    loop {
+        tokio::time::sleep(RECHECK).await;
+        if embedder.health().failing {
+            tracing::warn!("the model fails and the service is not ready; trying it again");
+            embedder.recheck().await;
+            if !embedder.health().failing {
+                tracing::info!("the model works again; ready");
+            }
+        }
+    }
 }
 
 /// Folds histograms from time to time, without which their memory grows.

@@ -68,3 +68,38 @@ fn differ(what: &str, found: &Embedding, expected: &[f32], most: f32) -> Result<
 fn image(size: usize, step: usize) -> Vec<f32> {
     (0..3 * size * size).map(|i| (i * step % 251) as f32 / 62.5 - 2.).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ModelOptions, device::DeviceChoice, registry};
+
+    fn model(activation: Activation) -> Model {
+        let options = ModelOptions {
+            device: DeviceChoice::Cpu,
+            precision: Precision::F32,
+            activation: Some(activation),
+        };
+        Model::load(registry::resolve("ViT-B-32", "random").unwrap(), &options).unwrap()
+    }
+
+    #[test]
+    fn the_seeded_model_gives_what_is_stored() {
+        let model = model(Activation::Gelu);
+        let embedding = model.embed(&[&image(224, 1)]).unwrap().remove(0);
+        differ("what is stored", &embedding, &SEEDED_VIT_B_32, 1e-6).unwrap_or_else(|error| {
+            panic!("{error}: {:?}", &embedding[..4]);
+        });
+        assert!(model.warm_up().unwrap() > Duration::ZERO);
+    }
+
+    #[test]
+    fn another_embedding_than_the_stored_one_is_refused() {
+        // The other activation is what a build that computes wrongly would look like.
+        let mut model = model(Activation::QuickGelu);
+        model.warm_up().unwrap();
+        model.activation = Activation::Gelu;
+        let error = model.warm_up().unwrap_err().to_string();
+        assert!(error.contains("computes wrongly"), "{error}");
+    }
+}

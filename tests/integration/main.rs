@@ -6,12 +6,16 @@ mod connections;
 mod decode;
 mod drain;
 mod errors;
+#[cfg(feature = "fault-injection")]
+mod faults;
 #[cfg(feature = "cuda")]
 mod gpu;
 mod hub;
 mod hub_server;
 mod logs;
+mod memory;
 mod metrics;
+mod overload;
 mod parity;
 mod registry;
 mod resize;

@@ -162,7 +162,8 @@ impl Service {
     }
 
     /// `admin_port` 0 does without the admin listener. A stop closes the ports at once, unless
-    /// `--drain-delay` says otherwise.
+    /// `--drain-delay` says otherwise, and nobody is refused for a machine that is slow today,
+    /// unless `--queue-timeout` says so.
     fn listening(
         mut binary: Command,
         flags: &[&str],
@@ -174,6 +175,7 @@ impl Service {
             .args(flags)
             .args(["--admin-port", &admin_port.to_string()])
             .env("DRAIN_DELAY", "0")
+            .env("QUEUE_TIMEOUT", "5m")
             .envs(env.iter().copied())
             .stderr(Stdio::piped())
             .spawn()

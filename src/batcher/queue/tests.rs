@@ -204,7 +204,7 @@ proptest! {
                     let batch = running.swap_remove(0);
                     for share in &batch {
                         let done = if well { queue.finish(share) } else { queue.fail(share) };
-                        for request in done {
+                        if let Some(request) = done {
                             prop_assert!(answered.insert(request));
                         }
                     }
