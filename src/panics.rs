@@ -13,9 +13,20 @@ use std::{
 
 use crate::metrics::{self, Place};
 
+/// Who waits for a panic.
+#[derive(Clone, Copy)]
+enum Watch {
+    /// Nobody here.
+    Nobody,
+    /// [`catch`], which counts it.
+    Counted,
+    /// [`tolerate`], for which it is nothing out of the ordinary.
+    Tolerated,
+}
+
 thread_local! {
-    /// Whether what runs on this thread runs within [`catch`].
-    static CAUGHT: Cell<bool> = const { Cell::new(false) };
+    /// Who waits for a panic of what runs on this thread.
+    static WATCH: Cell<Watch> = const { Cell::new(Watch::Nobody) };
 }
 
 /// A panic that was caught, counted and logged. Its text is what the panic said.
@@ -29,13 +40,23 @@ pub struct Panic(String);
 /// # Errors
 /// [`Panic`], when `work` panicked.
 pub fn catch<T>(place: Place, work: impl FnOnce() -> T) -> Result<T, Panic> {
-    let outer = CAUGHT.replace(true);
-    let done = catch_unwind(AssertUnwindSafe(work));
-    CAUGHT.set(outer);
-    done.map_err(|panic| {
+    watch(Watch::Counted, work).map_err(|panic| {
         metrics::panicked(place);
         Panic(message(&*panic).to_owned())
     })
+}
+
+/// Does `work` that panics where others return an error, as libraries of GPUs do on a machine that
+/// has none. None if it did, of which nothing is told.
+pub fn tolerate<T>(work: impl FnOnce() -> T) -> Option<T> {
+    watch(Watch::Tolerated, work).ok()
+}
+
+fn watch<T>(by: Watch, work: impl FnOnce() -> T) -> std::thread::Result<T> {
+    let outer = WATCH.replace(by);
+    let done = catch_unwind(AssertUnwindSafe(work));
+    WATCH.set(outer);
+    done
 }
 
 /// As [`catch`], for a future.
@@ -54,11 +75,15 @@ pub async fn catch_async<F: Future>(place: Place, future: F) -> Result<F::Output
 /// Makes each panic one line of the log instead of the standard library's own output.
 pub fn log_them() {
     std::panic::set_hook(Box::new(|panic| {
-        log(panic);
-        // What panics on a worker of a pool goes on in whoever waits for the pool.
-        if !CAUGHT.get() && rayon::current_thread_index().is_none() {
-            metrics::panicked(Place::Other);
+        match WATCH.get() {
+            Watch::Tolerated => return,
+            // What panics on a worker of a pool goes on in whoever waits for the pool.
+            Watch::Nobody if rayon::current_thread_index().is_none() => {
+                metrics::panicked(Place::Other);
+            }
+            Watch::Nobody | Watch::Counted => {}
         }
+        log(panic);
     }));
 }
 
@@ -73,8 +98,8 @@ fn log(panic: &PanicHookInfo<'_>) {
     tracing::error!(panic = said, location, thread, "panicked; please report it");
 }
 
-/// The message of a panic that was caught.
-pub fn message(panic: &(dyn Any + Send)) -> &str {
+/// What a panic said.
+fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
@@ -96,6 +121,6 @@ mod tests {
         };
         let panic: Result<(), Panic> = catch_async(Place::Other, bad).await;
         assert_eq!(panic.map_err(|panic| panic.to_string()), Err("this is a test".to_owned()));
-        assert!(!CAUGHT.get());
+        assert!(matches!(WATCH.get(), Watch::Nobody));
     }
 }

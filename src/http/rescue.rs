@@ -1,16 +1,13 @@
 //! An answer for requests whose handler gives none: it panicked, or the stop cuts it off.
 
-use std::panic::AssertUnwindSafe;
-
 use axum::{
     extract::{Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use futures_util::FutureExt;
 
 use super::rejection::Rejection;
-use crate::{panics, shutdown::Shutdown};
+use crate::{metrics::Place, panics, shutdown::Shutdown};
 
 /// Wraps every request, within what notes its answer.
 pub(super) async fn rescue(
@@ -18,14 +15,11 @@ pub(super) async fn rescue(
     request: Request,
     next: Next,
 ) -> Response {
-    let answering = AssertUnwindSafe(next.run(request)).catch_unwind();
     tokio::select! {
         biased;
-        answer = answering => answer.unwrap_or_else(|panic| {
-            let panic = panics::message(&*panic);
-            tracing::error!(panic, "a handler panicked");
-            Rejection::Internal.into_response()
-        }),
+        answer = panics::catch_async(Place::Handler, next.run(request)) => {
+            answer.unwrap_or_else(|_| Rejection::Internal.into_response())
+        }
         () = shutdown.expired() => Rejection::Stopping.into_response(),
     }
 }

@@ -110,8 +110,8 @@ pub(super) const OUTCOMES: [&str; 15] = [
 ];
 
 /// Why a request is refused without being computed.
-pub const REFUSALS: [&str; 7] =
-    ["queue_full", "queue_timeout", "hopeless", "memory", "too_large", "starting", "stopping"];
+pub const REFUSALS: [&str; 6] =
+    ["hopeless", "queue_timeout", "memory", "too_large", "starting", "stopping"];
 
 /// The routes that embed, all by POST.
 pub(super) const EMBEDDING: [&str; 3] = ["/embed", "/embed/base64", "/embed/batch"];

@@ -84,7 +84,7 @@ fn first_gpu() -> Result<Device, DeviceError> {
         return Err(DeviceError::NotBuilt);
     }
     // A machine without NVIDIA's driver makes the CUDA library panic while it is loaded.
-    std::panic::catch_unwind(|| Device::new_cuda(0))
-        .map_err(|_| DeviceError::NoGpu("NVIDIA's driver is not installed".to_owned()))?
+    crate::panics::tolerate(|| Device::new_cuda(0))
+        .ok_or_else(|| DeviceError::NoGpu("NVIDIA's driver is not installed".to_owned()))?
         .map_err(|error| DeviceError::NoGpu(error.to_string()))
 }

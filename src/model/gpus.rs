@@ -41,14 +41,13 @@ fn ask(_model_on_gpu: bool) -> Gpus {
 #[cfg(feature = "cuda")]
 fn ask(model_on_gpu: bool) -> Gpus {
     // The CUDA library panics where it is loaded without a driver.
-    let listed = std::panic::catch_unwind(|| driver::list(model_on_gpu));
-    match listed {
-        Ok(Ok(gpus)) => gpus,
-        Ok(Err(error)) => {
+    match crate::panics::tolerate(|| driver::list(model_on_gpu)) {
+        Some(Ok(gpus)) => gpus,
+        Some(Err(error)) => {
             tracing::debug!(%error, "the GPUs cannot be listed");
             Gpus::default()
         }
-        Err(_) => Gpus::default(),
+        None => Gpus::default(),
     }
 }
 

@@ -67,10 +67,10 @@ mod tests {
     fn each_line_tells_what_came_since_the_last() {
         let mut shedding = Shedding::default();
         assert_eq!(shedding.since(totals(&[])), None);
-        let first = shedding.since(totals(&[("memory", 2), ("queue_full", 40)]));
-        assert_eq!(first, Some(Shed { refused: 42, why: "queue_full 40, memory 2".to_owned() }));
-        assert_eq!(shedding.since(totals(&[("memory", 2), ("queue_full", 40)])), None);
-        let second = shedding.since(totals(&[("memory", 3), ("queue_full", 40)]));
+        let first = shedding.since(totals(&[("memory", 2), ("hopeless", 40)]));
+        assert_eq!(first, Some(Shed { refused: 42, why: "hopeless 40, memory 2".to_owned() }));
+        assert_eq!(shedding.since(totals(&[("memory", 2), ("hopeless", 40)])), None);
+        let second = shedding.since(totals(&[("memory", 3), ("hopeless", 40)]));
         assert_eq!(second, Some(Shed { refused: 1, why: "memory 1".to_owned() }));
     }
 

@@ -27,6 +27,8 @@ fn panicking_process() {
     let pool = rayon::ThreadPoolBuilder::new().thread_name(|_| "pool".into()).build().unwrap();
     let parts = || pool.install(|| rayon::join(|| panic!("{}", "long".repeat(1000)), || ()));
     assert!(panics::catch(Place::Model, parts).is_err());
+    // One that is no fault.
+    assert_eq!(panics::tolerate(|| panic!("nobody hears of this")), None::<()>);
     // One that nobody here catches.
     assert!(std::thread::Builder::new().spawn(|| panic!("alone")).unwrap().join().is_err());
     println!("{}", metrics::render(&handle));

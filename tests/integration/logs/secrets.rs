@@ -3,15 +3,36 @@
 
 use std::fmt::Write;
 
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Request;
 use serde_json::json;
 
-use crate::service::{CAT, Service, base64, form, photo};
+use crate::{
+    connections::http2,
+    service::{CAT, Service, base64, form, photo},
+};
 
 /// A text that stands in every value that is sent.
 const SECRET: &str = "SeCrEt7531";
 
+/// HTTP/2 has a library of its own, which logs what it reads.
+#[tokio::main(flavor = "current_thread")]
+async fn over_http2(service: &Service) {
+    let (mut client, _) = http2(service).await;
+    for photo in [&CAT[..], SECRET.as_bytes()] {
+        let uri = format!("http://{}/embed?model_name={SECRET}", service.api);
+        let mut request =
+            Request::post(uri).body(Full::new(Bytes::copy_from_slice(photo))).unwrap();
+        for (name, value) in headers("image/png") {
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        assert_eq!(client.send_request(request).await.unwrap().status(), 400);
+    }
+}
+
 /// Headers with the secret in each value.
-fn headers(content_type: &str) -> [(&str, &str); 8] {
+fn headers(content_type: &str) -> [(&'static str, &str); 8] {
     [
         ("content-type", content_type),
         ("authorization", "Bearer SeCrEt7531"),
@@ -85,6 +106,7 @@ fn nothing_that_clients_send_is_logged() {
     ] {
         service.connect().write(raw);
     }
+    over_http2(&service);
     for status in [200, 400, 404, 413, 415, 422] {
         assert!(answered.contains(&status), "{status} is not in {answered:?}");
     }

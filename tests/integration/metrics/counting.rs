@@ -40,10 +40,11 @@ fn requests_images_and_stages_are_counted() {
     assert_eq!(images("unknown_image_format"), 1.0);
     assert_eq!(images("invalid_base64"), 1.0);
 
-    // Of the photos that are no images nothing is decoded, or nothing much.
     let times = |stage| moved("inference_stage_duration_seconds_count", &[("stage", stage)]);
-    assert!((5.0..=7.0).contains(&times("decode")), "{}", times("decode"));
-    assert!((4.0..=5.0).contains(&times("queue")), "{}", times("queue"));
+    // All six requests that embed were read and parsed, the four good ones went on.
+    assert_eq!((times("read"), times("parse")), (6.0, 6.0));
+    assert_eq!((times("decode"), times("resize")), (5.0, 5.0));
+    assert_eq!((times("queue"), times("write")), (4.0, 4.0));
     let batches = moved("inference_batch_size_count", &[]);
     assert_eq!(times("forward"), batches);
     assert!((4.0..=5.0).contains(&batches), "{batches}");
@@ -96,5 +97,5 @@ fn a_request_before_the_model_is_there_is_a_refusal() {
     }
     let metrics = scrape(service.api);
     assert_eq!(metrics.value("inference_refusals_total", &[("reason", "starting")]), 7.0);
-    assert_eq!(metrics.value("inference_refusals_total", &[("reason", "queue_full")]), 0.0);
+    assert_eq!(metrics.value("inference_refusals_total", &[("reason", "hopeless")]), 0.0);
 }
