@@ -71,7 +71,7 @@ pub enum StartError {
     Threads(Box<dyn std::error::Error + Send + Sync>),
     /// The model fails its test.
     #[error("the model fails its warm-up: {0}")]
-    WarmUp(#[from] ModelError),
+    WarmUp(Box<ModelError>),
 }
 
 impl StartError {
@@ -126,7 +126,9 @@ impl Embedder {
         let mut pools: Vec<ThreadPool> =
             pools.collect::<Result<_, _>>().map_err(StartError::threads)?;
         let took = match pools.first() {
-            Some(pool) => pool.install(|| model.warm_up())?,
+            Some(pool) => pool
+                .install(|| model.warm_up())
+                .map_err(|error| StartError::WarmUp(Box::new(error)))?,
             None => Duration::ZERO,
         };
         tracing::info!(milliseconds = took.as_millis() as u64, "the model passed its warm-up");

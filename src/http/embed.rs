@@ -20,7 +20,8 @@ use super::{
     schema::{EmbedForm, EmbedQuery, EmbedRequest, EmbedResponses, Embeddings, Failed},
 };
 use crate::{
-    batcher::Embedded,
+    admission::Refusal,
+    batcher::{BatchError, Embedded},
     embedder::{Decoded, Embedder},
     metrics::{self, Stage},
     preprocess::Pixels,
@@ -192,7 +193,13 @@ async fn answer(
     drop(visit);
     let Sorted { pixels, failed, count } = sort(decoded.map_err(Rejection::Busy)?, on_error)?;
     places.answered(failed.len());
-    let embedded = embedder.embed(pixels, places, patience).await.map_err(Rejection::Batch)?;
+    let embedded = embedder.embed(pixels, places, patience).await.map_err(|error| match error {
+        BatchError::Model => Rejection::Model,
+        BatchError::Late => {
+            Rejection::Busy(Refusal::Late { timeout: embedder.admission().timeout() })
+        }
+        BatchError::Stopped => Rejection::Stopping,
+    })?;
 
     let times = Times {
         queue: waited + embedded.queued,

@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 
 use super::connection::CLOSE;
 use crate::{
-    admission::Refusal, batcher::BatchError, embedder::PhotoError, metrics, model::ModelInfo,
-    preprocess::ImageError, upload::json::FieldError,
+    admission::Refusal, embedder::PhotoError, metrics, model::ModelInfo, preprocess::ImageError,
+    upload::json::FieldError,
 };
 
 /// Why a request fails.
@@ -80,8 +80,8 @@ pub enum Rejection {
     MethodNotAllowed,
     /// The service has too much to do.
     Busy(Refusal),
-    /// The model failed.
-    Batch(BatchError),
+    /// The model failed on the request; the log says how.
+    Model,
     /// The service stops and cannot wait for the answer.
     Stopping,
     /// A fault of the service.
@@ -111,13 +111,12 @@ impl Rejection {
         match self {
             Self::NoModel
             | Self::Stopping
-            | Self::Batch(BatchError::Stopped)
             | Self::Photo { error: PhotoError::Image(ImageError::OutOfMemory { .. }), .. } => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::Photo { error: PhotoError::Panicked, .. }
-            | Self::Batch(BatchError::Model)
-            | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Photo { error: PhotoError::Panicked, .. } | Self::Model | Self::Internal => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
             Self::Photo { error: PhotoError::TooLarge { .. }, .. } => StatusCode::PAYLOAD_TOO_LARGE,
             // Whatever else is wrong with a photo is a 400, as its clients know it from the original.
             Self::NoImages
@@ -129,7 +128,7 @@ impl Rejection {
             Self::Validation(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::TooManyImages { .. } | Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Busy(_) | Self::Batch(BatchError::Late) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -155,9 +154,9 @@ impl Rejection {
             Self::ContentType(_) => "unsupported_content_type",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
-            Self::Busy(_) | Self::Batch(BatchError::Late) => "busy",
-            Self::Batch(BatchError::Model) => "model_failed",
-            Self::Batch(BatchError::Stopped) | Self::Stopping => "stopping",
+            Self::Busy(_) => "busy",
+            Self::Model => "model_failed",
+            Self::Stopping => "stopping",
             Self::Internal => "internal",
         }
     }
@@ -168,8 +167,7 @@ impl Rejection {
             Self::NoModel => Some("starting"),
             Self::BodyTooLarge { .. } | Self::TooManyImages { .. } => Some("too_large"),
             Self::Busy(refusal) => Some(refusal.reason()),
-            Self::Batch(BatchError::Late) => Some("queue_timeout"),
-            Self::Batch(BatchError::Stopped) | Self::Stopping => Some("stopping"),
+            Self::Stopping => Some("stopping"),
             _ => None,
         }
     }
@@ -216,7 +214,9 @@ impl Rejection {
             Self::NotFound => "Not Found".into(),
             Self::MethodNotAllowed => "Method Not Allowed".into(),
             Self::Busy(refusal) => refusal.to_string().into(),
-            Self::Batch(error) => error.to_string().into(),
+            Self::Model => {
+                "The model failed on this request; the log of the service says why".into()
+            }
             Self::Stopping => "the service is stopping".into(),
             Self::Internal => "Internal Server Error".into(),
         }
@@ -237,7 +237,6 @@ impl IntoResponse for Rejection {
         let retry_after = match self {
             Self::Busy(refusal) => Some(refusal.retry_after()),
             _ if status == StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_AFTER),
-            _ if status == StatusCode::TOO_MANY_REQUESTS => Some(RETRY_AFTER),
             _ => None,
         };
         let body = Json(ErrorBody { detail: self.detail(), code, index });

@@ -87,25 +87,26 @@ fn a_lost_worker_ends_the_process_with_an_error() {
 #[test]
 fn a_model_that_is_stuck_is_seen_after_a_minute_and_one_that_is_busy_is_not() {
     let service = Service::random(&[]);
-    thread::scope(|scope| {
-        let stuck = scope.spawn(|| {
-            service.post("/embed", "image/png", &plain(faults::MODEL_STUCK)).embeddings();
-        });
-        let start = Instant::now();
-        let dead = loop {
-            let livez = service.get("/livez");
-            assert_eq!(service.get("/readyz").status, 200);
-            if livez.status == 503 {
-                assert_eq!(livez.json(), json!({"status": "stuck"}));
-                break start.elapsed();
-            }
-            assert!(start.elapsed() < faults::STUCK, "nobody has seen it");
-            thread::sleep(Duration::from_millis(250));
-        };
-        assert!((55..=70).contains(&dead.as_secs()), "{dead:?}");
-        stuck.join().unwrap();
-        // It moves again.
-        assert_eq!(service.get("/livez").status, 200);
-    });
+    let (mut client, photo) = (service.connect(), plain(faults::MODEL_STUCK));
+    client.write(format!(
+        "POST /embed HTTP/1.1\r\nhost: a\r\ncontent-type: image/png\r\ncontent-length: {}\r\n\r\n",
+        photo.len()
+    ));
+    client.write(photo);
+    let start = Instant::now();
+    let dead = loop {
+        let livez = service.get("/livez");
+        assert_eq!(service.get("/readyz").status, 200);
+        if livez.status == 503 {
+            assert_eq!(livez.json(), json!({"status": "stuck"}));
+            break start.elapsed();
+        }
+        assert!(start.elapsed() < faults::STUCK, "nobody has seen it");
+        thread::sleep(Duration::from_millis(250));
+    };
+    assert!((55..=70).contains(&dead.as_secs()), "{dead:?}");
+    client.read().embeddings();
+    // It moves again.
+    assert_eq!(service.get("/livez").status, 200);
     service.embeds_as_ever();
 }
