@@ -20,6 +20,7 @@ mod parity;
 mod registry;
 mod resize;
 mod responsive;
+mod rolling;
 mod service;
 mod settings;
 mod shutdown;

@@ -212,3 +212,70 @@ impl Drop for Sending {
         self.exchange.0.state().answers.remove(&self.number);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPTIONS: ConnectionOptions = ConnectionOptions {
+        header_timeout: Duration::from_secs(10),
+        keep_alive: Duration::from_secs(75),
+        body_timeout: Duration::from_secs(10),
+    };
+
+    /// Seconds that are left, and whether the client is idle.
+    fn left(activity: &Activity) -> Option<(u64, bool)> {
+        let due = activity.deadline(None)?;
+        Some(((due.at - Instant::now()).as_secs(), due.idle))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn heads_idle_times_and_answers_have_limits_of_their_own() {
+        let pass = |seconds| tokio::time::advance(Duration::from_secs(seconds));
+        let activity = Activity::new(OPTIONS);
+        pass(4).await;
+        assert_eq!(left(&activity), Some((6, false)));
+        activity.read(b"GET / HTTP/1.1");
+        assert_eq!(left(&activity), Some((6, false)), "the first byte gives no more time");
+        let exchange = Exchange::begin(&activity);
+        assert_eq!(left(&activity), None);
+        let answer = Arc::clone(&exchange).answer();
+        pass(50).await;
+        assert_eq!(left(&activity), Some((10, false)));
+        answer.progress();
+        assert_eq!(left(&activity), Some((60, false)));
+        drop((exchange, answer));
+        pass(5).await;
+        assert_eq!(left(&activity), Some((70, true)));
+        activity.read(b"G");
+        pass(1).await;
+        activity.read(b"E");
+        assert_eq!(left(&activity), Some((9, false)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_has_a_minute() {
+        let activity = Activity::new(OPTIONS);
+        let _exchange = Exchange::begin(&activity);
+        activity.wrote(false);
+        tokio::time::advance(Duration::from_secs(20)).await;
+        activity.wrote(false);
+        assert_eq!(left(&activity), Some((40, false)));
+        activity.wrote(true);
+        assert_eq!(left(&activity), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn frames_of_http2_are_no_heads() {
+        let activity = Activity::new(OPTIONS);
+        let (begin, end) = PREFACE.split_at(7);
+        activity.read(begin);
+        assert_eq!(left(&activity), Some((10, false)));
+        activity.read(&[end, b"a frame"].concat());
+        assert_eq!(left(&activity), Some((75, true)));
+        drop(Exchange::begin(&activity));
+        tokio::time::advance(Duration::from_secs(5)).await;
+        activity.read(b"a ping");
+        assert_eq!(left(&activity), Some((70, true)));
+    }
+}
