@@ -151,6 +151,7 @@ impl Connections {
             tracing::debug!(%error, "a connection broke off");
         }
     }
+
     /// Leads one request to its handler, and its answer back.
     fn answer(
         &self,

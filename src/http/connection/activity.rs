@@ -126,7 +126,9 @@ impl Activity {
                 part => Protocol::Unknown(part),
             };
         }
-        if state.exchanges == 0 && !state.heading {
+        // Of HTTP/2 most of what comes between two requests says nothing of the next one.
+        let heads = state.protocol != Protocol::Http2;
+        if heads && state.exchanges == 0 && !state.heading {
             (state.heading, state.since) = (true, Instant::now());
         }
     }
