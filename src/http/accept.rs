@@ -37,6 +37,8 @@ const TOLD_EVERY: Duration = Duration::from_secs(1);
 /// A port that is listened on.
 pub(super) struct Listener {
     socket: TcpListener,
+    /// Its name in the log.
+    name: &'static str,
     /// One permit for each connection that there may be.
     free: Arc<Semaphore>,
     most: u32,
@@ -65,10 +67,10 @@ impl Listener {
         };
         let socket = TcpListener::bind((host, port)).await.map_err(refused)?;
         let address = socket.local_addr().map_err(refused)?;
-        let listener = if flag == "--port" { "api" } else { "admin" };
-        tracing::info!(%address, listener, "listening");
+        let name = if flag == "--port" { "api" } else { "admin" };
+        tracing::info!(%address, listener = name, "listening");
         let free = Arc::new(Semaphore::new(most as usize));
-        Ok(Self { socket, free, most, full: Seldom::default(), failed: Seldom::default() })
+        Ok(Self { socket, name, free, most, full: Seldom::default(), failed: Seldom::default() })
     }
 
     /// Answers by `router` until the ports close, and returns when the last connection has ended.
@@ -112,8 +114,9 @@ impl Listener {
         loop {
             if self.free.available_permits() == 0 && self.full.now() {
                 tracing::warn!(
+                    listener = self.name,
                     connections = self.most,
-                    "no more connections (--max-connections): new ones wait until others end"
+                    "no more connections: new ones wait until others end"
                 );
             }
             let Ok(permit) = Arc::clone(&self.free).acquire_owned().await else {

@@ -135,10 +135,36 @@ fn connections_beyond_the_limit_wait_and_leave_the_admin_port_alone() {
     let mut waiting = service.connect();
     waiting.get("/livez");
     assert!(waiting.is_silent_for(Duration::from_secs(1)));
-    service.await_log("the limit", |line| line["connections"] == 3 && line["level"] == "WARN");
+    service.await_log("the limit", |line| line["connections"] == 3 && line["listener"] == "api");
     for path in ["/livez", "/readyz", "/health", "/metrics"] {
         assert_eq!(send(service.admin.unwrap(), "GET", path, &[], b"").status, 200, "{path}");
     }
     held.pop();
     assert_eq!(waiting.read().status, 200);
+}
+
+#[test]
+fn as_many_files_may_be_open_as_connections_need() {
+    let service = Service::within("-S -n 100", &["--max-connections", "500"]);
+    assert!(service.open_files() > 500, "{}", service.open_files());
+}
+
+#[test]
+fn running_out_of_descriptors_is_told_and_survived() {
+    let service = Service::within("-n 60", &[]);
+    service.await_log("too few", |line| line["open_files"] == 60 && line["level"] == "WARN");
+    let mut held: Vec<Connection> = (0..80).map(|_| service.connect()).collect();
+    for connection in &mut held {
+        connection.get("/livez");
+    }
+    service.await_log("that none can be accepted", |line| {
+        let message = "cannot accept a connection: trying again";
+        line["message"] == message && line["level"] == "WARN"
+    });
+    assert_eq!(held[0].read().status, 200);
+    // The last one is answered when the others have gone.
+    let mut last = held.pop().unwrap();
+    drop(held);
+    assert_eq!(last.read().status, 200);
+    assert_eq!(service.get("/livez").status, 200);
 }

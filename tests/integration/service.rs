@@ -117,15 +117,25 @@ impl Service {
 
     /// Starts the binary with a model of 8 numbers, which loads and embeds in no time.
     pub fn tiny(flags: &[&str]) -> Self {
-        Self::tiny_on(flags, 0)
+        Self::tiny_on(binary(), flags, 0)
     }
 
     /// The same, with an admin listener.
     pub fn tiny_with_admin(flags: &[&str]) -> Self {
-        Self::tiny_on(flags, free_port())
+        Self::tiny_on(binary(), flags, free_port())
     }
 
-    fn tiny_on(flags: &[&str], admin_port: u16) -> Self {
+    /// The same as [`Self::tiny`], within what the shell's `ulimit` sets.
+    pub fn within(ulimit: &str, flags: &[&str]) -> Self {
+        let inner = binary();
+        let mut shell = Command::new("sh");
+        let limited = format!("ulimit {ulimit} && exec \"$0\" \"$@\"");
+        shell.args(["-c", &limited]).arg(inner.get_program()).env_clear();
+        shell.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Self::tiny_on(shell, flags, 0)
+    }
+
+    fn tiny_on(binary: Command, flags: &[&str], admin_port: u16) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("open_clip_config.json");
         std::fs::write(config, crate::weights::OPEN_CLIP_CONFIG).unwrap();
@@ -134,7 +144,10 @@ impl Service {
         std::fs::copy(tiny.join(weights), folder.path().join(weights)).unwrap();
         let name = format!("local-dir:{}", folder.path().display());
         // The folder may go once the model is loaded.
-        Self::start(&[&["--model-name", &name], flags].concat(), admin_port)
+        let flags = [&["--model-name", &name], flags].concat();
+        let service = Self::listening(binary, &flags, admin_port, &[]);
+        service.await_ready();
+        service
     }
 
     fn await_ready(&self) {
@@ -234,6 +247,13 @@ impl Service {
     /// What was logged so far.
     pub fn logged(&self) -> Vec<Value> {
         self.log.0.0.lock().unwrap().lines.clone()
+    }
+
+    /// How many descriptors it may open.
+    pub fn open_files(&self) -> usize {
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", self.pid)).unwrap();
+        let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+        line.split_whitespace().nth(3).unwrap().parse().unwrap()
     }
 
     /// Waits until the process has ended.
