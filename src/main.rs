@@ -1,4 +1,5 @@
-//! A table of contents: settings, log, threads, listeners, model, requests, the end.
+//! A table of contents: the load program or the service; of that settings, log, threads, listeners,
+//! model, requests, the end.
 
 use std::process::ExitCode;
 

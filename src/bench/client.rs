@@ -18,7 +18,6 @@ use std::{
 use http_body_util::BodyExt;
 use hyper::{Request, client::conn::http1::SendRequest, header};
 use hyper_util::rt::TokioIo;
-use serde::Serialize;
 use tokio::{
     net::TcpStream,
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -49,8 +48,7 @@ pub enum Failure {
 }
 
 /// What became of a request without an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// Nobody took the connection.
     Refused,

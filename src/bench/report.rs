@@ -44,6 +44,9 @@ pub struct Report {
     pub latency_ms: ByAnswer,
     /// From when it was sent.
     pub service_time_ms: ByAnswer,
+    /// How much later than due requests were sent: the load program's own delay, which
+    /// `latency_ms` contains.
+    pub send_delay_ms: Quantiles,
     /// The client's connections.
     pub connections: Connections,
     /// What was polled meanwhile.
@@ -111,6 +114,8 @@ pub struct ByAnswer {
     pub ok: Quantiles,
     /// Status 429 or 503.
     pub refused: Quantiles,
+    /// Any other.
+    pub other: Quantiles,
 }
 
 /// A distribution of times, in milliseconds; `null` where there is none.
@@ -205,6 +210,7 @@ impl Report {
             },
             latency_ms: ByAnswer::of(&tally, |latencies| &latencies.latency),
             service_time_ms: ByAnswer::of(&tally, |latencies| &latencies.service),
+            send_delay_ms: Quantiles::of(&tally.delay),
             connections: Connections {
                 opened: run.client.opened(),
                 reconnects: run.client.reconnects(),
@@ -219,7 +225,9 @@ impl Report {
 
 impl ByAnswer {
     fn of(tally: &Tally, times: impl Fn(&Latencies) -> &Times) -> Self {
-        Self { ok: Quantiles::of(times(&tally.ok)), refused: Quantiles::of(times(&tally.refused)) }
+        let [ok, refused, other] = [&tally.ok, &tally.refused, &tally.other]
+            .map(|latencies| Quantiles::of(times(latencies)));
+        Self { ok, refused, other }
     }
 }
 
@@ -316,8 +324,9 @@ impl Report {
     fn write_counts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Requests { due, answered, not_sent, unfinished, .. } = self.requests;
         let a_second = |rate: Option<f64>| rate.map_or("-".to_owned(), |rate| format!("{rate:.2}"));
-        let mut line =
-            |name: &str, value: &str, note: &str| writeln!(f, "{name:<24}{value:>10}  {note}");
+        let mut line = |name: &str, value: &str, note: &str| {
+            writeln!(f, "{}", format!("{name:<24}{value:>10}  {note}").trim_end())
+        };
         line("requests due", &due.to_string(), "")?;
         line("  sent a second", &a_second(self.requests.sent_per_second), "")?;
         line("  answered", &answered.to_string(), "")?;
@@ -355,9 +364,13 @@ impl Report {
         times(f, "200", &self.latency_ms.ok)?;
         if self.load.rate.is_some() {
             times(f, "200, from sending", &self.service_time_ms.ok)?;
+            times(f, "sent late by", &self.send_delay_ms)?;
         }
-        if self.latency_ms.refused.count > 0 {
-            times(f, "429 and 503", &self.latency_ms.refused)?;
+        let ByAnswer { refused, other, .. } = &self.latency_ms;
+        for (name, quantiles) in [("429 and 503", refused), ("other statuses", other)] {
+            if quantiles.count > 0 {
+                times(f, name, quantiles)?;
+            }
         }
         for probe in &self.probes {
             let name = format!("{} ({} failed)", probe.path, probe.failures);

@@ -93,8 +93,11 @@ impl Run {
             }
             sleep_until(due).await;
             let run = Arc::clone(&self);
-            running.spawn(async move { run.request(due).await.is_ok() });
+            running.spawn(async move { drop(run.request(due).await) });
             while running.try_join_next().is_some() {}
+        }
+        if let Length::Time(time) = self.length {
+            sleep_until(self.begin + time).await;
         }
         running.join_all().await;
     }

@@ -37,6 +37,10 @@ pub struct Tally {
     pub ok: Latencies,
     /// Of answers with status 429 or 503.
     pub refused: Latencies,
+    /// Of all other answers.
+    pub other: Latencies,
+    /// How much later than due requests were sent: the load program's own delay.
+    pub delay: Times,
     /// Answers 200 that came while measuring, whenever their request was sent.
     pub good: u64,
     /// When the last answer came.
@@ -66,6 +70,8 @@ impl Tally {
             without_retry_after: 0,
             ok: latencies(),
             refused: latencies(),
+            other: latencies(),
+            delay: Times::new(),
             good: 0,
             last: None,
         }
@@ -88,6 +94,7 @@ impl Tally {
         if timing.due < self.begin {
             return;
         }
+        self.delay.record(timing.sent - timing.due);
         match result {
             Ok(answer) => self.answered(timing, answer),
             Err(Failure::NotSent) => self.not_sent += 1,
@@ -104,7 +111,7 @@ impl Tally {
         let latencies = match answer.status {
             200 => &mut self.ok,
             429 | 503 => &mut self.refused,
-            _ => return,
+            _ => &mut self.other,
         };
         latencies.latency.record(answer.finished - timing.due);
         latencies.service.record(answer.finished - timing.sent);

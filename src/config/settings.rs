@@ -242,7 +242,8 @@ pub fn command() -> Command {
         .about("Serves CLIP image embeddings over HTTP.")
         .after_help(
             "Try it without a network: inference-service --pretrained random\n\
-             Then: curl -F files=@photo.jpg http://127.0.0.1:8002/embed/batch",
+             Then: curl -F files=@photo.jpg http://127.0.0.1:8002/embed/batch\n\
+             How much it can do: inference-service bench --help",
         )
         .args(arguments)
 }

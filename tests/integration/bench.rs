@@ -1,6 +1,7 @@
 //! `inference-service bench` measures what was there: it loses no request, tells failures by their
 //! kind, and its exit status says whether all went as expected.
 
+mod document;
 mod faults;
 mod service;
 mod stub;
