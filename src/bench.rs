@@ -21,6 +21,7 @@ use std::{
     io::Write,
     process::ExitCode,
     sync::{Arc, Mutex, atomic::AtomicU64},
+    time::Duration,
 };
 
 use hyper::header::HeaderValue;
@@ -47,6 +48,9 @@ const INTERRUPTED: i32 = 130;
 /// Pixels from which the making of photos takes long enough to be announced.
 const MANY_PIXELS: u64 = 10_000_000;
 
+/// From the last preparations to the first request, so that the first ones are not late.
+const SET_UP: Duration = Duration::from_millis(50);
+
 /// Why a run did not take place.
 #[derive(Debug, thiserror::Error)]
 enum BenchError {
@@ -56,6 +60,8 @@ enum BenchError {
     Payload(#[from] PayloadError),
     #[error(transparent)]
     Unreachable(#[from] Unreachable),
+    #[error("the probes failed: {0}")]
+    Probes(#[from] tokio::task::JoinError),
     #[error("a path or content type that cannot be sent: {0}")]
     Request(#[from] hyper::http::Error),
 }
@@ -97,7 +103,8 @@ async fn measure(options: &Options) -> Result<Report, BenchError> {
         if probed.paths.is_empty() { address } else { probed.target.find().await? };
     announce(&options.photos);
     let payloads = Payloads::new(options.route, options.images, &options.photos)?;
-    let begin = Instant::now() + options.warmup;
+    let first = Instant::now() + SET_UP;
+    let begin = first + options.warmup;
     let end = match options.length {
         Length::Time(time) => Some(begin + time),
         Length::Requests(_) => None,
@@ -114,6 +121,7 @@ async fn measure(options: &Options) -> Result<Report, BenchError> {
             .map_err(|error: hyper::http::uri::InvalidUri| hyper::http::Error::from(error))?,
         host: options.target.host.clone(),
         tally: Mutex::new(Tally::new(begin, end)),
+        first,
         begin,
         length: options.length,
         number: AtomicU64::new(0),
@@ -134,7 +142,9 @@ async fn measure(options: &Options) -> Result<Report, BenchError> {
             std::process::exit(INTERRUPTED);
         });
     }
-    Ok(Report::new(options, &run, &polls.end(), measured, interrupted))
+    // Polls that run are waited for, and a second Ctrl-C must still be heard.
+    let probed = tokio::task::spawn_blocking(|| polls.end()).await?;
+    Ok(Report::new(options, &run, &probed, measured, interrupted))
 }
 
 /// Says that photos are made, where that takes a while.

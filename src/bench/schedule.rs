@@ -44,6 +44,8 @@ pub struct Run {
     pub content_type: HeaderValue,
     /// What was measured so far.
     pub tally: Mutex<Tally>,
+    /// When sending begins.
+    pub first: Instant,
     /// When measuring begins.
     pub begin: Instant,
     /// When sending ends.
@@ -62,6 +64,7 @@ impl Run {
 
     /// Sends the whole load and returns when the last request has been answered or given up.
     pub async fn send(self: Arc<Self>, load: Load) {
+        sleep_until(self.first).await;
         match load {
             Load::Closed(clients) => self.closed(clients).await,
             Load::Open(rate) => self.open(rate).await,
@@ -85,9 +88,8 @@ impl Run {
 
     async fn open(self: Arc<Self>, rate: f64) {
         let mut running = JoinSet::new();
-        let first = Instant::now();
         for number in 0_u64.. {
-            let due = first + Duration::from_secs_f64(number as f64 / rate);
+            let due = self.first + Duration::from_secs_f64(number as f64 / rate);
             if !self.claim(due) {
                 break;
             }
