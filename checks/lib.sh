@@ -30,6 +30,13 @@ trap 'exit 130' INT TERM
 
 # Starts the service with seeded weights and these flags, and waits until it is ready.
 start_service() {
+  # Another program there would be taken for ours, and loaded.
+  for port in "$PORT" "$ADMIN_PORT"; do
+    if curl -s -o /dev/null --max-time 2 "http://127.0.0.1:$port/" || (($? != 7)); then
+      echo "port $port is taken: choose another by PORT and ADMIN_PORT" >&2
+      exit 1
+    fi
+  done
   # shellcheck disable=SC2086 # several flags, split on purpose
   "$BINARY" --pretrained random --port "$PORT" --admin-port "$ADMIN_PORT" \
     ${SERVICE_ARGS:-} "$@" 2>"$OUT/service.log" &
