@@ -74,10 +74,17 @@ pub fn parse(whole: &Bytes, most: usize) -> Result<JsonUpload, Vec<FieldError>> 
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(vec![FieldError::new("missing", [], "Field required", Value::Null)]);
     }
-    let mut text = serde_json::Deserializer::from_slice(body);
+    // What is skipped has to be text too.
+    let text = match str::from_utf8(body) {
+        Ok(text) => text,
+        Err(error) => {
+            return Err(vec![FieldError::no_json(error.valid_up_to(), &error.to_string())]);
+        }
+    };
+    let mut text = serde_json::Deserializer::from_str(text);
     let found = Expected::Body { most }.deserialize(&mut text);
     match found.and_then(|found| text.end().map(|()| found)) {
-        Err(error) => Err(vec![FieldError::no_json(body, &error)]),
+        Err(error) => Err(vec![FieldError::no_json(place_of(&error, body), &error.to_string())]),
         Ok(Found::Object(fields)) => fields.check(whole, body),
         Ok(_) => Err(vec![FieldError::new(
             "model_attributes_type",
@@ -100,15 +107,22 @@ impl FieldError {
         Self { kind, loc, msg: msg.into(), input, ctx: None }
     }
 
-    fn no_json(body: &[u8], error: &serde_json::Error) -> Self {
-        let lines = body.split_inclusive(|&byte| byte == b'\n');
-        let before: usize = lines.take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
-        // The column is that of the last byte that was read, from 1; the end is after it.
-        let within = if error.is_eof() { error.column() } else { error.column().saturating_sub(1) };
-        let place = Place::Index((before + within).min(body.len()));
-        let ctx = Some(json!({ "error": error.to_string() }));
-        Self { ctx, ..Self::new("json_invalid", [place], "JSON decode error", json!({})) }
+    fn no_json(byte: usize, error: &str) -> Self {
+        let ctx = Some(json!({ "error": error }));
+        Self {
+            ctx,
+            ..Self::new("json_invalid", [Place::Index(byte)], "JSON decode error", json!({}))
+        }
     }
+}
+
+/// The byte of `body` at which `error` was noticed.
+fn place_of(error: &serde_json::Error, body: &[u8]) -> usize {
+    let lines = body.split_inclusive(|&byte| byte == b'\n');
+    let before: usize = lines.take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
+    // The column is that of the last byte that was read, from 1; the end is after it.
+    let within = if error.is_eof() { error.column() } else { error.column().saturating_sub(1) };
+    (before + within).min(body.len())
 }
 
 /// What a value is read for.

@@ -10,6 +10,7 @@ mod errors;
 mod faults;
 #[cfg(feature = "cuda")]
 mod gpu;
+mod hostile;
 mod hub;
 mod hub_server;
 mod logs;

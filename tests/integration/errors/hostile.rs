@@ -80,7 +80,13 @@ fn the_last_of_equal_keys_counts_as_in_python() {
 
 #[test]
 fn text_that_is_no_utf8_is_no_json() {
-    for body in [&b"{\"images\": [\"\xC3\x28\"]}"[..], b"\xFF\xFE{\0}\0", b"{\"\xFF\": 1}", b"\0"] {
+    for body in [
+        &b"{\"images\": [\"\xC3\x28\"]}"[..],
+        b"\xFF\xFE{\0}\0",
+        b"{\"\xFF\": 1}",
+        b"\0",
+        b"{\"images\": [], \"a\": \"\xFF\"}",
+    ] {
         assert_eq!(answer(body).with_status(422)["code"], "invalid_json");
     }
     shared().embeds_as_ever();
