@@ -13,6 +13,7 @@ mod bytes;
 mod color;
 pub(crate) mod gif;
 pub(crate) mod jpeg;
+mod lzw;
 pub(super) mod memory;
 pub(crate) mod png;
 pub(crate) mod tiff;
@@ -88,5 +89,5 @@ pub fn decode(bytes: &[u8], options: &DecodeOptions) -> Result<Rgb, ImageError> 
 
 /// Black RGB pixels of `header`'s size.
 fn black(header: &Header) -> Result<Vec<u8>, ImageError> {
-    memory::zeros(0, [header.width as usize, header.height as usize, 3])
+    memory::zeros([header.width as usize, header.height as usize, 3])
 }

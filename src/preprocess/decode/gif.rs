@@ -2,9 +2,13 @@
 //! than the screen is placed on index 0, or on the transparent index where the frame has one;
 //! a frame that exceeds the screen widens the image; transparent pixels keep their colour.
 
-use weezl::{BitOrder, LzwStatus, decode::Decoder};
-
-use super::{black, bytes::u16_le, color::Palette, memory};
+use super::{
+    black,
+    bytes::u16_le,
+    color::Palette,
+    lzw::{self, Dialect, InvalidCode},
+    memory,
+};
 use crate::preprocess::{
     error::ImageError,
     probe::{Format, Header},
@@ -127,31 +131,43 @@ fn skip_blocks(bytes: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
+/// The most pixels that one byte of compressed data can stand for: a code of 12 bits has a text of
+/// less than 4096, and shorter codes have still shorter ones.
+const MAX_PIXELS_A_BYTE: usize = 4096 * 8 / 12;
+
 /// The `count` palette indices of the frame, rows in stored order.
 fn decompress(frame: &Frame<'_>, count: usize) -> Result<Vec<u8>, ImageError> {
-    let mut decoder = Decoder::new(BitOrder::Lsb, frame.code_size);
-    let mut indices = memory::zeros(0, [count, 1, 1])?;
-    let (mut filled, mut data) = (0, frame.data);
-    while filled < count {
-        let length = data.first().map_or(0, |&length| usize::from(length));
-        let block = data.get(1..1 + length).filter(|block| !block.is_empty());
-        let Some(mut block) = block else {
-            return Err(short(filled, count));
-        };
-        data = &data[1 + length..];
-        while filled < count {
-            let result = decoder.decode_bytes(block, &mut indices[filled..]);
-            block = &block[result.consumed_in..];
-            filled += result.consumed_out;
-            match result.status {
-                Ok(LzwStatus::Done) if filled < count => return Err(short(filled, count)),
-                Ok(_) if block.is_empty() && result.consumed_out == 0 => break,
-                Ok(_) => {}
-                Err(error) => return Err(corrupt(&format!("first frame: {error}"))),
-            }
-        }
+    if frame.data.len().saturating_mul(MAX_PIXELS_A_BYTE) < count {
+        return Err(short(0, count));
     }
-    Ok(indices)
+    let mut indices = memory::zeros([count, 1, 1])?;
+    let data = Blocks { rest: frame.data, block: &[] };
+    match lzw::decode(Dialect::Gif, frame.code_size.into(), data, &mut indices) {
+        Ok(filled) if filled < count => Err(short(filled, count)),
+        Ok(_) => Ok(indices),
+        Err(InvalidCode) => Err(corrupt("first frame: a code that is not known yet")),
+    }
+}
+
+/// The bytes of a chain of data blocks, to the empty one or to where the file ends.
+struct Blocks<'a> {
+    rest: &'a [u8],
+    block: &'a [u8],
+}
+
+impl Iterator for Blocks<'_> {
+    type Item = u8;
+
+    #[inline]
+    fn next(&mut self) -> Option<u8> {
+        if self.block.is_empty() {
+            let (&length, rest) = self.rest.split_first()?;
+            (self.block, self.rest) = rest.split_at_checked(length.into())?;
+        }
+        let (&byte, block) = self.block.split_first()?;
+        self.block = block;
+        Some(byte)
+    }
 }
 
 /// The rows of the image in the order in which they are stored.

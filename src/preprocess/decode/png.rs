@@ -38,6 +38,9 @@ const CHUNK_LIMIT: usize = 64 << 20;
 /// The longest text that is searched for an orientation, in bytes: XMP of a camera has some kB.
 const TEXT_LIMIT: u64 = 1 << 20;
 
+/// The most bytes that one byte of deflated data can stand for: 258 for a code of two bits.
+const MAX_INFLATION: u64 = 4 * 258;
+
 /// The most texts that are inflated; a file has one or two that can hold an orientation.
 const MAX_INFLATED: usize = 8;
 
@@ -61,8 +64,22 @@ pub(crate) fn header(bytes: &[u8]) -> Result<Header, ImageError> {
     Ok(Header { format: Format::Png, width, height, channels, bits: ihdr[8], progressive: false })
 }
 
+/// Refuses, before anything is allocated, a file whose compressed pixels are too short for its size.
+fn check_length(bytes: &[u8], header: &Header) -> Result<(), ImageError> {
+    let stored = Chunks(&bytes[SIGNATURE..]).filter(|(name, _)| *name == b"IDAT");
+    let stored: u64 = stored.map(|(_, data)| data.len() as u64).sum();
+    let bits = u128::from(header.channels) * u128::from(header.bits);
+    let needed = bits * u128::from(header.pixels()) / 8;
+    if needed <= u128::from(stored.saturating_mul(MAX_INFLATION)) {
+        return Ok(());
+    }
+    let detail = format!("it has {stored} bytes of compressed pixels, which cannot give {needed}");
+    Err(ImageError::truncated(Format::Png, detail))
+}
+
 /// The pixels as RGB.
 pub(crate) fn pixels(bytes: &[u8], header: &Header) -> Result<Vec<u8>, ImageError> {
+    check_length(bytes, header)?;
     let mut options = ::png::DecodeOptions::default();
     options.set_ignore_adler32(false);
     options.set_skip_ancillary_crc_failures(false);
@@ -85,7 +102,7 @@ pub(crate) fn pixels(bytes: &[u8], header: &Header) -> Result<Vec<u8>, ImageErro
     };
     let mut rgb = black(header)?;
     let stride = header.width as usize * 3;
-    let mut pass_row = memory::zeros(0, [stride, usize::from(interlaced), 1])?;
+    let mut pass_row = memory::zeros([stride, usize::from(interlaced), 1])?;
     let mut at = 0;
     while let Some(row) = reader.next_interlaced_row().map_err(error)? {
         match row.interlace() {

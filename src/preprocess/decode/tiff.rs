@@ -70,7 +70,7 @@ pub(crate) fn orientation(bytes: &[u8]) -> Option<Orientation> {
 }
 
 fn expand(samples: &[u8], palette: &Palette) -> Result<Vec<u8>, ImageError> {
-    let mut rgb = memory::zeros(0, [samples.len(), 3, 1])?;
+    let mut rgb = memory::zeros([samples.len(), 3, 1])?;
     palette.expand(samples.iter().copied(), &mut rgb);
     Ok(rgb)
 }
@@ -79,7 +79,7 @@ fn expand(samples: &[u8], palette: &Palette) -> Result<Vec<u8>, ImageError> {
 fn read_samples(directory: &Directory<'_>, layout: &Layout) -> Result<Vec<u8>, ImageError> {
     let source = Source::new(directory, layout)?;
     let keep = layout.kind.channels();
-    let mut out = memory::zeros(0, [layout.width as usize, layout.height as usize, keep])?;
+    let mut out = memory::zeros([layout.width as usize, layout.height as usize, keep])?;
     for chunk in layout.chunks() {
         if layout.planar && chunk.plane >= keep {
             break;

@@ -24,7 +24,7 @@ pub(super) fn decode(stream: &Stream<'_>, space: Space) -> Result<Vec<u8>, Image
     };
     let (width, height) = (usize::from(stream.frame.width), usize::from(stream.frame.height));
     let pitch = width * format.size();
-    let pixels = memory::zeros(0, [pitch, height, 1])?;
+    let pixels = memory::zeros([pitch, height, 1])?;
     let mut image = Image { pixels, width, pitch, height, format };
     let mut decompressor = Decompressor::new().map_err(error)?;
     match decompressor.decompress(&clean, image.as_deref_mut()) {

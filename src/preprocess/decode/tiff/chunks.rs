@@ -4,7 +4,6 @@
 use std::{borrow::Cow, io::Read};
 
 use flate2::read::ZlibDecoder;
-use weezl::{BitOrder, decode::Configuration};
 
 use super::{
     layout::{Kind, Layout},
@@ -13,6 +12,7 @@ use super::{
 use crate::preprocess::{
     decode::{
         jpeg::{self, Space},
+        lzw::{self, Dialect, InvalidCode},
         memory,
     },
     error::ImageError,
@@ -121,20 +121,11 @@ fn unpack_bits(mut stored: &[u8], needed: usize) -> Result<Vec<u8>, ImageError> 
     Ok(out)
 }
 
-/// LZW as TIFF has it (codes from the highest bit, widened one code early).
 fn lzw(stored: &[u8], needed: usize) -> Result<Vec<u8>, ImageError> {
-    let mut decoder = Configuration::with_tiff_size_switch(BitOrder::Msb, 8).build();
-    let mut out = memory::zeros(0, [needed, 1, 1])?;
-    let (mut filled, mut stored) = (0, stored);
-    while filled < needed {
-        let result = decoder.decode_bytes(stored, &mut out[filled..]);
-        stored = &stored[result.consumed_in..];
-        filled += result.consumed_out;
-        result.status.map_err(|error| corrupt(error.to_string()))?;
-        if result.consumed_in == 0 && result.consumed_out == 0 {
-            break;
-        }
-    }
+    let mut out = memory::zeros([needed, 1, 1])?;
+    let filled = lzw::decode(Dialect::Tiff, 8, stored.iter().copied(), &mut out);
+    let filled =
+        filled.map_err(|InvalidCode| corrupt("an LZW code that is not known yet".into()))?;
     out.truncate(filled);
     Ok(out)
 }

@@ -103,7 +103,7 @@ pub(super) struct Plane {
 impl Plane {
     fn new(component: &Component, units: usize) -> Result<Self, ImageError> {
         let (stride, rows) = (component.stored_wide * 8, units * component.down * 8);
-        Ok(Self { stride, rows, data: memory::zeros(0, [stride, rows, 1])? })
+        Ok(Self { stride, rows, data: memory::zeros([stride, rows, 1])? })
     }
 
     /// Has `write` set the samples of a block; it gets those from the top left on, and how far

@@ -35,7 +35,7 @@ impl Coefficients {
         let components = layout.components.iter();
         let each = components.map(|c| {
             Ok(Self {
-                blocks: memory::zeros([0; 64], [c.stored_wide, c.stored_high, 1])?,
+                blocks: memory::zeros([c.stored_wide, c.stored_high, 1])?,
                 stride: c.stored_wide,
                 steps: [0; 64],
                 seen: false,
