@@ -9,6 +9,7 @@ mod segments;
 mod stream;
 #[cfg(feature = "libjpeg-turbo")]
 mod turbo;
+mod work;
 
 #[cfg(not(feature = "libjpeg-turbo"))]
 use pure as decoder;
@@ -41,6 +42,7 @@ pub(crate) fn header(bytes: &[u8]) -> Result<Header, ImageError> {
 /// The pixels as RGB.
 pub(crate) fn pixels(bytes: &[u8]) -> Result<Vec<u8>, ImageError> {
     let stream = Stream::read(bytes)?;
+    work::check(&stream, work::FREE_VISITS)?;
     let space = stream.space();
     let data = decoder::decode(&stream, space)?;
     Ok(match space {
@@ -67,6 +69,8 @@ pub(super) fn embedded(
         let detail = format!("it holds {width} x {height} pixels of {found} components");
         return Err(ImageError::corrupt(Format::Jpeg, detail));
     }
+    // There may be thousands of them, which share what is free.
+    work::check(&stream, 0)?;
     if !tables.is_empty() {
         stream.prepend_tables(tables)?;
     }

@@ -70,9 +70,12 @@ fn noise(channels: u32) -> Vec<u8> {
     (0..SIDE * SIDE * channels).map(|_| random.next() as u8).collect()
 }
 
-/// The case `name`, saying that it has `SIDE` x `SIDE` pixels.
+/// The case `name`, saying that it has `SIDE` x `SIDE` pixels, with as many bits as those need.
 fn enlarged_jpeg(name: &str) -> Vec<u8> {
-    bombs::jpeg_of_size(name, SIDE as u16)
+    let mut file = bombs::jpeg_of_size(name, SIDE as u16);
+    let end = file.len() - 2;
+    file.splice(end..end, std::iter::repeat_n(0, 1 << 16));
+    file
 }
 
 fn png(color: ExtendedColorType, channels: u32) -> Vec<u8> {

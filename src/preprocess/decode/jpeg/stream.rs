@@ -83,6 +83,11 @@ impl Frame {
         matches!(self.sof, 0xC2 | 0xCA)
     }
 
+    /// Whether its bits are those of Huffman codes, of which none is shorter than one bit.
+    pub(super) fn is_huffman(&self) -> bool {
+        matches!(self.sof, 0xC0..=0xC2)
+    }
+
     /// What the frame is, where it is neither baseline nor progressive with Huffman codes.
     #[cfg(not(feature = "libjpeg-turbo"))]
     pub(super) fn uncommon(&self) -> Option<&'static str> {
