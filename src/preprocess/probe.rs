@@ -58,6 +58,9 @@ impl fmt::Display for Format {
 const ROW_BYTES: u128 = 64;
 /// Bytes of a decoder's tables and windows, whatever the image.
 const DECODER_BYTES: u128 = 1 << 20;
+/// Bytes that the WebP decoder takes for a partition of lossy data before it looks whether the file
+/// has as many: what 24 bits can say.
+const WEBP_PARTITION: u128 = 1 << 24;
 
 /// What the header of a file says about the image that will be decoded (its first frame or page).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +108,8 @@ impl Header {
         let colors = samples.max(3);
         // JPEG fills up its last blocks, and holds some rows of them.
         let padded = (u128::from(self.width) + 31) * (u128::from(self.height) + 31 + 64);
+        let codes =
+            u128::from(webp::codes::FREE_BYTES) + u128::from(webp::codes::BYTES_A_PIXEL) * pixels;
         match self.format {
             Format::Gif => (3 + 1) * pixels,
             Format::Bmp if self.bits <= 8 => (3 + 1) * pixels,
@@ -115,7 +120,7 @@ impl Header {
             }
             Format::Jpeg => colors * pixels + samples * padded,
             // RGBA, planes of 4:2:0, and alpha that is decoded as if it were RGBA.
-            Format::WebP => 11 * pixels,
+            Format::WebP => 11 * pixels + codes + WEBP_PARTITION,
             Format::Tiff => {
                 let depth = u128::from(self.bits.div_ceil(8));
                 let tile = if self.bits == 8 { colors + 2 * samples } else { depth * samples };

@@ -2,6 +2,8 @@
 //! animation decoder does for Pillow. The frame is handed to the decoder as a still picture of
 //! its own, so that no blending touches the colour of transparent pixels.
 
+pub(in crate::preprocess) mod codes;
+
 use std::io::{Cursor, ErrorKind};
 
 use image_webp::{DecodingError, WebPDecoder};
@@ -22,6 +24,8 @@ use crate::preprocess::{
 const ANIMATION: u8 = 0x02;
 /// `VP8X` flags that must be zero, as libwebp demands.
 const RESERVED: u8 = 0xC1;
+/// `ALPH`, the lowest two bits: alpha is the green of a lossless stream.
+const LOSSLESS_ALPHA: u8 = 1;
 /// `VP8X` flag: there is an alpha channel.
 const ALPHA: u8 = 0x10;
 
@@ -132,11 +136,25 @@ fn bitstream_size(name: &[u8; 4], data: &[u8]) -> Option<[u32; 3]> {
     }
 }
 
+/// Refuses lossless streams, of colour or of alpha, whose codes would take too much memory.
+fn check_codes(frame: &Frame<'_>) -> Result<(), ImageError> {
+    let check = |stream| codes::check(stream, frame.width, frame.height);
+    if frame.name == b"VP8L" {
+        // Signature and size, 40 bits in all.
+        check(frame.data.get(5..).unwrap_or_default())?;
+    }
+    match frame.alpha {
+        Some([flags, stream @ ..]) if flags & 3 == LOSSLESS_ALPHA => check(stream),
+        _ => Ok(()),
+    }
+}
+
 fn decode_still(frame: &Frame<'_>) -> Result<Vec<u8>, ImageError> {
+    check_codes(frame)?;
     let file = still_file(frame);
     let mut decoder = WebPDecoder::new(Cursor::new(file)).map_err(error)?;
     let size = decoder.output_buffer_size().ok_or_else(no_image)?;
-    let mut data = memory::zeros(0, [size, 1, 1])?;
+    let mut data = memory::zeros([size, 1, 1])?;
     decoder.read_image(&mut data).map_err(error)?;
     Ok(if decoder.has_alpha() { shrink_to_rgb(data, drop_alpha) } else { data })
 }
@@ -194,11 +212,13 @@ impl<'a> Iterator for Chunks<'a> {
 
 fn error(error: DecodingError) -> ImageError {
     match error {
-        DecodingError::IoError(e) if e.kind() == ErrorKind::UnexpectedEof => {
-            ImageError::truncated(Format::WebP, "its picture ends too early")
-        }
+        DecodingError::IoError(e) if e.kind() == ErrorKind::UnexpectedEof => short(),
         error => corrupt(&error.to_string()),
     }
+}
+
+fn short() -> ImageError {
+    ImageError::truncated(Format::WebP, "its picture ends too early")
 }
 
 fn no_image() -> ImageError {
