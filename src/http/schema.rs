@@ -56,7 +56,7 @@ pub struct EmbedRequest {
     on_error: Option<OnError>,
 }
 
-/// A form with photos.
+/// A form with photos; its fields are text, which is never `null`.
 #[derive(Debug, ToSchema)]
 #[expect(dead_code, reason = "describes what `http::multipart` reads by hand")]
 pub struct EmbedForm {
@@ -64,10 +64,13 @@ pub struct EmbedForm {
     #[schema(value_type = Vec<String>, format = Binary, min_items = 1)]
     files: Vec<Vec<u8>>,
     /// Must name the model that is served, if it is given.
+    #[schema(nullable = false)]
     model_name: Option<String>,
     /// Must name the weights that are served, if it is given.
+    #[schema(nullable = false)]
     pretrained: Option<String>,
     /// Whether one photo that fails fails the request.
+    #[schema(nullable = false)]
     on_error: Option<OnError>,
 }
 
@@ -77,11 +80,13 @@ pub struct EmbedForm {
 #[expect(dead_code, reason = "describes what `http::embed` reads by hand")]
 pub(super) struct EmbedQuery {
     /// Must name the model that is served, if it is given.
+    #[param(nullable = false)]
     model_name: Option<String>,
     /// Must name the weights that are served, if it is given.
+    #[param(nullable = false)]
     pretrained: Option<String>,
     /// Whether one photo that fails fails the request.
-    #[param(inline)]
+    #[param(inline, nullable = false)]
     on_error: Option<OnError>,
 }
 

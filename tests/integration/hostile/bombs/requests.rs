@@ -88,9 +88,13 @@ pub(super) fn all() -> Vec<Bomb> {
         json("json: no UTF-8", NO_JSON, vec![0xFF; 8 << 20]),
         read,
         compressed,
-        form("form: 1 million parts", (400, "no_files"), parts("name=\"a\"", "", 1_000_000)),
-        form("form: 1 million empty files", (413, "too_many_images"), {
-            parts("name=\"files\"; filename=\"a\"", "", 1_000_000)
+        form(
+            "form: 1 million parts",
+            (400, "no_files"),
+            "--b\r\n\r\n\r\n".repeat(1_000_000) + "--b--\r\n",
+        ),
+        form("form: 250,000 empty files", (413, "too_many_images"), {
+            parts("name=\"files\"", "", 250_000)
         }),
         form("form: a text of 8 MiB", NO_FORM, parts("name=\"model_name\"", &long, 1)),
         form("form: 8 MiB before the first part", (400, "no_files"), {
