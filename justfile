@@ -12,6 +12,18 @@ test *args:
 test-turbo *args:
     cargo test --release --features libjpeg-turbo {{args}}
 
+# Damaged uploads by the thousand, e.g. `just hostile 20000 7`
+hostile files="20000" seed="1":
+    HOSTILE_FILES={{files}} HOSTILE_SEED={{seed}} cargo test --release --test integration hostile::uploads -- --nocapture
+
+# Every fuzz target for so many seconds (needs cargo-fuzz and a nightly toolchain)
+fuzz seconds="60" *targets:
+    fuzz/run.sh {{seconds}} {{targets}}
+
+# A running service against its own description (needs schemathesis 4)
+schemathesis url="http://127.0.0.1:8002":
+    schemathesis run {{url}}/openapi.json --checks all --max-examples 600
+
 # Formatting and clippy, warnings denied
 lint:
     cargo fmt --check

@@ -4,4 +4,4 @@
 use inference_service_fuzz::requests;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|text: &str| requests::check_base64(text));
+fuzz_target!(|text: &[u8]| requests::check_base64(text));

@@ -17,8 +17,7 @@ const SLACK: usize = 64 << 10;
 
 const STORED: DecodeOptions =
     DecodeOptions { max_pixels: MAX_PIXELS, exif_orientation: ExifOrientation::Ignore };
-const UPRIGHT: DecodeOptions =
-    DecodeOptions { exif_orientation: ExifOrientation::Apply, ..STORED };
+const UPRIGHT: DecodeOptions = DecodeOptions { exif_orientation: ExifOrientation::Apply, ..STORED };
 
 /// Panics where `decode` breaks a promise on `file`. Files of another format, or larger ones, are
 /// not kept.

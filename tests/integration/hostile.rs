@@ -2,5 +2,6 @@
 //! thousand, and small files that ask for much.
 
 mod bombs;
+mod chunks;
 mod mutation;
 mod uploads;

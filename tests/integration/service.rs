@@ -88,7 +88,7 @@ fn outliving(service: Service) -> (Service, ChildStdin) {
 pub struct Service {
     child: Child,
     /// The service itself, which `child` may have started.
-    pid: u32,
+    pub pid: u32,
     log: Log,
     pub api: SocketAddr,
     pub admin: Option<SocketAddr>,

@@ -5,6 +5,7 @@ use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
     io::Cursor,
+    path::Path,
 };
 
 use image::{ExtendedColorType, ImageEncoder, codecs};
@@ -135,6 +136,15 @@ fn decoding_holds_no_more_than_the_header_says() {
         }
     }
     super::assert_none(failures);
+}
+
+/// Found by fuzzing: the decoder believes the length of a partition before it has read it.
+#[test]
+fn a_webp_whose_partition_ends_beyond_the_file_holds_no_more_than_the_header_says() {
+    let found = "fuzz/corpus/webp/partition-beyond-the-end";
+    let file = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(found)).unwrap();
+    let (held, said) = measure(&file, false);
+    assert!((1 << 21..said).contains(&held), "{held} bytes held, {said} said");
 }
 
 #[test]

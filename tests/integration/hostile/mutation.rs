@@ -1,6 +1,8 @@
 //! Files made hostile: a good one, changed in one to three ways that a decoder may not expect. What
 //! comes out depends on the seed and the number alone.
 
+#![expect(clippy::ptr_arg, reason = "all changes have one type, and most change the length")]
+
 use std::ops::Range;
 
 /// Longest file that is made, in bytes, so that copies of copies stay small.

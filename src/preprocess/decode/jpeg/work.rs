@@ -9,7 +9,7 @@ use super::{
 use crate::preprocess::{error::ImageError, probe::Format};
 
 /// Blocks of 8 x 8 that all scans of a file together may pass over, however small the image is. A
-/// pass takes 5 to 20 ns a block even where it has no data, so this is at most 3 s. libjpeg's own
+/// pass takes some 5 ns a block where it has no data, so this adds less than a second. libjpeg's own
 /// scripts pass 6 times over a block at most: over the largest CMYK of the default limit that makes
 /// half as many.
 pub(super) const FREE_VISITS: u64 = 1 << 27;

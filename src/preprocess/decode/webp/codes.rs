@@ -84,9 +84,9 @@ impl Reader<'_> {
                     let colors = self.bits(8)? as u32 + 1;
                     self.picture(colors, 1)?;
                     let packed = match colors {
-                        ..=2 => 8,
-                        ..=4 => 4,
-                        ..=16 => 2,
+                        1..=2 => 8,
+                        3..=4 => 4,
+                        5..=16 => 2,
                         _ => 1,
                     };
                     width = width.div_ceil(packed);
