@@ -234,17 +234,18 @@ impl IntoResponse for Rejection {
         }
         let code = self.code();
         let status = self.status();
+        static TURN: AtomicU64 = AtomicU64::new(0);
         let retry_after = match self {
-            Self::Busy(refusal) => Some(refusal.retry_after()),
+            // Those who were refused together must not all come back together.
+            Self::Busy(refusal) => {
+                Some(refusal.retry_after() + TURN.fetch_add(1, Ordering::Relaxed) % 2)
+            }
             _ if status == StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_AFTER),
             _ => None,
         };
         let body = Json(ErrorBody { detail: self.detail(), code, index });
         let mut response = (status, body).into_response();
         if let Some(seconds) = retry_after {
-            // Those who were refused together must not all come back together.
-            static TURN: AtomicU64 = AtomicU64::new(0);
-            let seconds = seconds + TURN.fetch_add(1, Ordering::Relaxed) % 2;
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         // What the client still sends belongs to nothing that could be answered.
