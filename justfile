@@ -24,6 +24,10 @@ fuzz seconds="60" *targets:
 schemathesis url="http://127.0.0.1:8002":
     schemathesis run {{url}}/openapi.json --checks all --max-examples 600
 
+# What faults cost: panics and errors on demand, in a build that has them (a minute and a half)
+test-faults *args:
+    cargo test --release --features fault-injection --test integration faults {{args}}
+
 # Formatting and clippy, warnings denied
 lint:
     cargo fmt --check

@@ -17,8 +17,9 @@ const USABLE: u64 = 85;
 /// The program, its tables, its threads' stacks and what is allocated in small pieces.
 const BASE: u64 = 64 << 20;
 
-/// A connection with the buffers of its head, its task and its answer.
-const CONNECTION: u64 = 32 << 10;
+/// A connection with its task and, at most, 32 KiB of a head or 64 KiB of bodies that nobody has
+/// asked for yet (`http::connection`).
+const CONNECTION: u64 = 96 << 10;
 
 /// What must be left for decodes, or no ordinary photo could be read: twelve megapixels of a
 /// baseline JPEG take 75 MB.

@@ -49,8 +49,9 @@ const STREAMS: u32 = 100;
 /// kept for it of an answer.
 const STREAM_WINDOW: u32 = 64 << 10;
 
-/// Most bytes that a client may send ahead over one connection of HTTP/2.
-const CONNECTION_WINDOW: u32 = 1 << 20;
+/// Most bytes that a client may send ahead over one connection of HTTP/2: no more than for one of
+/// its requests, since each connection's part of the memory is counted (`config::memory`).
+const CONNECTION_WINDOW: u32 = STREAM_WINDOW;
 
 /// How often the other side of HTTP/2 is asked whether it is still there.
 const PING: Duration = Duration::from_secs(20);
