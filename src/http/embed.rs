@@ -17,7 +17,7 @@ use bytes::Bytes;
 use super::{
     App, body, multipart,
     rejection::Rejection,
-    schema::{EmbedForm, EmbedQuery, EmbedRequest, EmbedResponses, Embeddings, Failed},
+    schema::{EmbedForm, EmbedQuery, EmbedRequest, EmbedResponses, Embeddings, Failed, PhotoFile},
 };
 use crate::{
     admission::Refusal,
@@ -74,8 +74,8 @@ pub(super) async fn embed_batch(
     request_body(content(
         (EmbedRequest = "application/json"),
         (EmbedForm = "multipart/form-data"),
-        (Vec<u8> = "image/*"),
-        (Vec<u8> = "application/octet-stream"),
+        (PhotoFile = "image/*"),
+        (PhotoFile = "application/octet-stream"),
     )),
     responses(EmbedResponses),
 )]

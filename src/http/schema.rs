@@ -74,6 +74,14 @@ pub struct EmbedForm {
     on_error: Option<OnError>,
 }
 
+/// The file of one photo, as it is.
+///
+/// No schema: it is neither JSON nor text.
+#[derive(ToSchema)]
+#[schema(value_type = Value)]
+#[expect(dead_code, reason = "describes a body that is taken as it is")]
+pub(super) struct PhotoFile(Vec<u8>);
+
 /// Query of the routes that embed; the body's fields of the same name come first.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
