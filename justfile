@@ -22,7 +22,7 @@ fuzz seconds="60" *targets:
 
 # A running service against its own description (needs schemathesis 4)
 schemathesis url="http://127.0.0.1:8002":
-    schemathesis run {{url}}/openapi.json --checks all --max-examples 600
+    schemathesis run {{url}}/openapi.json --checks all --max-examples 600 --max-time 300
 
 # What faults cost: panics and errors on demand, in a build that has them (a minute and a half)
 test-faults *args:
