@@ -161,6 +161,11 @@ impl Admission {
         self.0.decodes.limit()
     }
 
+    /// How many images were ever let in, if all have their answers; none while there is work.
+    pub fn idle_after(&self) -> Option<u64> {
+        self.0.load.idle_after()
+    }
+
     /// How long a request may wait.
     pub fn timeout(&self) -> Duration {
         self.0.capacity.timeout

@@ -8,7 +8,7 @@
 //!
 //! [`http`] takes requests and knows statuses; [`admission`] says who is let in, and when;
 //! [`upload`] is what a client sent; [`embedder`] leads it through [`preprocess`], where photos
-//! become pixels, and [`batcher`], which hands them to the [`model`]. [`config`] says how all of it is set up; [`metrics`], [`panics`], [`telemetry`], [`threads`] and
+//! become pixels, and [`batcher`], which hands them to the [`model`]. [`config`] says how all of it is set up; [`allocator`], [`metrics`], [`panics`], [`telemetry`], [`threads`] and
 //! [`shutdown`] serve all of them. [`bench`] is a load program that sees the service from outside.
 
 pub mod config;
@@ -27,6 +27,7 @@ pub mod batcher;
 
 pub mod model;
 
+pub mod allocator;
 pub mod metrics;
 pub mod panics;
 pub mod shutdown;

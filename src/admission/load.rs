@@ -21,6 +21,8 @@ struct State {
     unbegun: usize,
     /// Images that were let in and have no answer.
     inside: usize,
+    /// Images that were ever let in.
+    entered: u64,
     /// Images of the requests that wait to be let in; one each while their number is not known.
     outside: usize,
     /// Images answered, each weighing less the longer ago it was.
@@ -37,6 +39,7 @@ impl Load {
         Self(Mutex::new(State {
             unbegun: 0,
             inside: 0,
+            entered: 0,
             outside: 0,
             // Worth a fifth of a second of experience: soon outweighed.
             answered: rate * 0.2,
@@ -67,6 +70,13 @@ impl Load {
         state.advance();
         state.unbegun += 1;
         state.inside += images;
+        state.entered += images as u64;
+    }
+
+    /// How many images were ever let in, if none of them is inside any more.
+    pub fn idle_after(&self) -> Option<u64> {
+        let state = self.state();
+        (state.inside == 0).then_some(state.entered)
     }
 
     /// The first image of a request is being computed, or the request leaves before.

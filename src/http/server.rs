@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     admission::Capacity,
+    allocator,
     config::Config,
     config::memory::Overcommitted,
     embedder::{EmbedOptions, Embedder, StartError},
@@ -119,6 +120,7 @@ pub async fn run(config: Config) -> Result<Ending, ServeError> {
         tokio::select! {
             () = embedder.lost() => Err(ServeError::WorkerLost),
             never = watch(&embedder) => match never {},
+            never = give_back(&embedder) => match never {},
         }
     };
     let expired = async {
@@ -191,6 +193,23 @@ async fn watch(embedder: &Embedder) -> Infallible {
             if !embedder.health().failing {
                 tracing::info!("the model works again; ready");
             }
+        }
+    }
+}
+
+/// How often memory that is free is given back to the system, while there is no work.
+const GIVE_BACK: Duration = Duration::from_secs(20);
+
+/// Gives memory back once after each time of work.
+async fn give_back(embedder: &Embedder) -> Infallible {
+    let mut given_back = 0;
+    loop {
+        tokio::time::sleep(GIVE_BACK).await;
+        if let Some(images) =
+            embedder.admission().idle_after().filter(|&images| images > given_back)
+        {
+            given_back = images;
+            let _ = embedder.aside(allocator::give_back).await;
         }
     }
 }

@@ -58,3 +58,28 @@ fn an_image_that_can_never_fit_is_refused_at_once_and_a_smaller_one_is_not() {
     assert_eq!(refusal["code"], "truncated_image");
     service.embeds_as_ever();
 }
+
+/// What the process holds, in MiB.
+fn resident(service: &Service) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", service.pid)).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse::<f64>().unwrap() / 1024.
+}
+
+#[test]
+fn memory_is_given_back_after_a_peak() {
+    let service = Service::random(&[]);
+    let idle = resident(&service);
+    let body = json!({"images": vec![base64(&crate::service::photo("coffee-12mp.jpg")); 8]});
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| service.post_json("/embed", &body).embeddings());
+        }
+    });
+    let start = std::time::Instant::now();
+    while resident(&service) > idle + 60. {
+        let after = resident(&service);
+        assert!(start.elapsed().as_secs() < 60, "{after} MiB, {idle} MiB before");
+        std::thread::sleep(std::time::Duration::from_millis(500));
+    }
+}
