@@ -132,10 +132,17 @@ impl Admission {
     /// # Errors
     /// [`Refusal`].
     pub async fn enter(&self, length: Option<u64>) -> Result<Visit, Refusal> {
-        let mut visit = Visit { shared: Arc::clone(&self.0), body: None, waited: Duration::ZERO };
         self.0.check(1)?;
+        let mut visit = Visit {
+            shared: Arc::clone(&self.0),
+            length,
+            body: None,
+            entered: Instant::now(),
+            waited: Duration::ZERO,
+        };
         let bytes = length.unwrap_or(PIECE).saturating_mul(BODY_COPIES);
         visit.reserve(bytes).await?;
+        visit.entered = Instant::now();
         Ok(visit)
     }
 
@@ -185,11 +192,28 @@ impl Shared {
 #[derive(Debug)]
 pub struct Visit {
     shared: Arc<Shared>,
+    /// Bytes of its body, if it announced them.
+    length: Option<u64>,
     body: Option<Reservation>,
+    /// When its body got its memory.
+    entered: Instant,
     waited: Duration,
 }
 
+/// For so long the body of a request may begin slowly.
+const SLOW_START: Duration = Duration::from_secs(2);
+
 impl Visit {
+    /// Whether others wait for memory while the body of this request, of which `came` bytes have
+    /// come, comes too slowly to be there within the time that they may wait. Without this, few
+    /// clients that announce much and send little would keep all others out.
+    pub fn is_in_the_way(&self, came: usize) -> bool {
+        let (time, timeout) = (self.entered.elapsed(), self.shared.capacity.timeout);
+        let length = self.length.unwrap_or(came as u64 + PIECE) as f64;
+        let due = length * (time.as_secs_f64() / timeout.as_secs_f64().max(1e-3)).min(1.);
+        time > SLOW_START && self.shared.bodies.is_short() && (came as f64) < due
+    }
+
     /// A body without an announced length has grown to `bytes`.
     ///
     /// # Errors
@@ -234,6 +258,11 @@ impl Visit {
             // The semaphore is never closed.
             Ok(Err(_)) | Err(_) => Err(late),
         }
+    }
+
+    /// How long a request may wait.
+    pub fn timeout(&self) -> Duration {
+        self.shared.capacity.timeout
     }
 
     /// How long this request has waited for memory and places.

@@ -3,7 +3,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 use tokio::{
@@ -27,6 +27,8 @@ struct Shared {
     limit: u64,
     reserved: AtomicU64,
     permits: Arc<Semaphore>,
+    /// How many wait for a part.
+    waiting: AtomicUsize,
 }
 
 /// Bytes that are reserved until this is dropped.
@@ -53,7 +55,8 @@ impl Budget {
         let limit = permits as u64 * GRAIN;
         metrics::reservable(pool, limit);
         let permits = Arc::new(Semaphore::new(permits));
-        Self(Arc::new(Shared { pool, limit, reserved: AtomicU64::new(0), permits }))
+        let (reserved, waiting) = (AtomicU64::new(0), AtomicUsize::new(0));
+        Self(Arc::new(Shared { pool, limit, reserved, permits, waiting }))
     }
 
     /// All bytes of the budget.
@@ -78,11 +81,17 @@ impl Budget {
     pub async fn reserve(&self, bytes: u64, deadline: Instant) -> Result<Reservation, Shortage> {
         let permits = self.permits(bytes)?;
         let permit = Arc::clone(&self.0.permits).acquire_many_owned(permits);
+        let _waiting = Waiting::new(&self.0.waiting);
         match timeout_at(deadline, permit).await {
             Ok(Ok(permit)) => Ok(self.reserved(permit)),
             // The semaphore is never closed.
             Ok(Err(_)) | Err(_) => Err(Shortage::Late),
         }
+    }
+
+    /// Whether somebody waits for a part.
+    pub fn is_short(&self) -> bool {
+        self.0.waiting.load(Ordering::Relaxed) > 0
     }
 
     fn permits(&self, bytes: u64) -> Result<u32, Shortage> {
@@ -97,6 +106,22 @@ impl Budget {
         let before = self.0.reserved.fetch_add(bytes, Ordering::Relaxed);
         metrics::reserved(self.0.pool, before + bytes);
         Reservation { budget: self.clone(), permit }
+    }
+}
+
+/// Counts one who waits.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

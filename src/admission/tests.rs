@@ -58,6 +58,26 @@ async fn bodies_wait_for_memory_and_are_refused_without_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_announces_much_and_sends_little_gives_way_to_those_who_wait() {
+    let admission = fast();
+    let slow = admission.enter(Some(4 * MIB)).await.unwrap();
+    let wait = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert!(!slow.is_in_the_way(1000), "nobody waits");
+        let (next, in_the_way) = tokio::join!(admission.enter(Some(1)), async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            // Six of ten seconds are over.
+            let halves = [slow.is_in_the_way(1 << 20), slow.is_in_the_way(3 << 20)];
+            drop(slow);
+            halves
+        });
+        assert!(next.is_ok());
+        in_the_way
+    };
+    assert_eq!(wait.await, [true, false]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_body_of_unknown_length_reserves_as_it_grows_and_gives_the_rest_back() {
     let admission = fast();
     let mut visit = admission.enter(None).await.unwrap();
@@ -202,7 +222,7 @@ proptest! {
         holds(&admission);
     }
 
-    /// The same on several threads, where everything happens at once.
+    /// The same on several threads, where everything happens at once, and nobody waits in vain.
     #[test]
     fn nothing_is_lost_on_threads(guests in prop::collection::vec(guest(), 1..40)) {
         static THREADS: std::sync::LazyLock<tokio::runtime::Runtime> =

@@ -226,7 +226,7 @@ mod tests {
         for part in ["are missing", "weights 336 +", "bodies 512", "--max-body-bytes"] {
             assert!(message.contains(part), "{message}");
         }
-        let small = Demands { body_bytes: 16 << 20, queued_images: 64, ..DEMANDS };
+        let small = Demands { body_bytes: 16 << 20, connections: 256, ..DEMANDS };
         let plan = plan(1 << 30, &small).unwrap();
         assert!(plan.sum() <= plan.usable(), "{plan}");
     }

@@ -27,6 +27,9 @@ use tokio::runtime::Handle;
 use super::{connection::Exchange, rejection::Rejection};
 use crate::admission::Visit;
 
+/// How often it is looked whether a body is in the way of others.
+const LOOK: Duration = Duration::from_millis(500);
+
 /// How long the rest of a body is taken in that nobody reads any more.
 const LINGER: Duration = Duration::from_secs(5);
 
@@ -58,7 +61,21 @@ pub(super) async fn read(
     // Pages that are never written to cost nothing.
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(0);
     let mut bytes = BytesMut::with_capacity(announced.min(limit));
-    while let Some(frame) = body.frame().await {
+    let mut look = tokio::time::interval(LOOK);
+    loop {
+        let frame = tokio::select! {
+            frame = body.frame() => frame,
+            _ = look.tick() => {
+                if visit.is_in_the_way(bytes.len()) {
+                    return Err(Rejection::BodyTimeout {
+                        least: body.size_hint().lower(),
+                        window: visit.timeout(),
+                    });
+                }
+                continue;
+            }
+        };
+        let Some(frame) = frame else { break };
         let frame = frame.map_err(|error| {
             too_slow(&error).unwrap_or_else(|| Rejection::BodyIncomplete(error.to_string()))
         })?;

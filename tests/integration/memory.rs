@@ -40,7 +40,7 @@ fn an_image_that_can_never_fit_is_refused_at_once_and_a_smaller_one_is_not() {
         "1GiB",
         "--max-body-bytes",
         "16MiB",
-        "--max-queued-images",
+        "--max-connections",
         "256",
     ]);
     let refusal = service.post("/embed", "image/png", &png(13_377, 13_377)).with_status(413);

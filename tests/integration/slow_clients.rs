@@ -136,3 +136,29 @@ fn a_thousand_slow_clients_harm_nobody_and_leave_nothing_behind() {
         assert!(connection.await_close() < Duration::from_secs(5));
     }
 }
+
+#[test]
+fn who_announces_all_the_memory_and_sends_little_does_not_keep_others_out() {
+    let flags = ["--memory-limit", "1GiB", "--max-body-bytes", "32MiB", "--max-connections", "256"];
+    let service = Service::random(&[&flags[..], &["--queue-timeout", "10s"]].concat());
+    // Twice the largest body is all the memory that there is for bodies.
+    let mut slow = service.connect();
+    slow.begin("/embed", "image/png", 32 << 20);
+    thread::scope(|scope| {
+        let drip = scope.spawn(move || {
+            for _ in 0..120 {
+                slow.write([0; 1024]);
+                thread::sleep(Duration::from_millis(250));
+                if !slow.is_silent_for(Duration::from_millis(1)) {
+                    return slow.read();
+                }
+            }
+            panic!("nobody minds");
+        });
+        // It does not fit beside the other, waits for it, and is served.
+        let photo = crate::service::photo("coffee-12mp.jpg");
+        let embeddings = service.post("/embed", "image/jpeg", &photo).embeddings();
+        assert_eq!(embeddings.len(), 1);
+        assert_eq!(drip.join().unwrap().with_status(408)["code"], "body_timeout");
+    });
+}
