@@ -45,8 +45,8 @@ pub struct Capacity {
 pub enum Refusal {
     /// It would have waited longer than the timeout, so it did not have to wait at all.
     #[error(
-        "the service is busy: about {} s of work wait already, more than the {} s that a request \
-         may wait (--queue-timeout); try again in {} s",
+        "the service is busy: about {} s of work wait already, too much to begin within {} s \
+         (--queue-timeout); try again in {} s",
         wait.as_secs(), timeout.as_secs_f32(), self.retry_after()
     )]
     Hopeless {
@@ -91,12 +91,16 @@ impl Refusal {
     pub fn retry_after(self) -> u64 {
         match self {
             Self::Hopeless { wait, timeout } => {
-                wait.saturating_sub(timeout).as_secs().clamp(1, LONGEST_RETRY)
+                wait.saturating_sub(timeout.mul_f64(HOPE)).as_secs().clamp(1, LONGEST_RETRY)
             }
             Self::Late { .. } | Self::NoMemory { .. } => 1,
         }
     }
 }
+
+/// Of the time that a request may wait, the part that it may be expected to wait. Batches take longer
+/// or shorter than those before; with the rest as slack hardly anybody waits in vain.
+const HOPE: f64 = 0.75;
 
 /// More than this, in seconds, would only be a guess.
 const LONGEST_RETRY: u64 = 60;
@@ -184,7 +188,7 @@ impl Shared {
     fn check(&self, images: usize) -> Result<(), Refusal> {
         let (wait, timeout) =
             (self.load.wait(images, self.places.available_permits()), self.capacity.timeout);
-        if wait > timeout { Err(Refusal::Hopeless { wait, timeout }) } else { Ok(()) }
+        if wait > timeout.mul_f64(HOPE) { Err(Refusal::Hopeless { wait, timeout }) } else { Ok(()) }
     }
 }
 

@@ -92,13 +92,13 @@ async fn a_request_without_hope_is_refused_at_once_and_told_when_to_come_again()
     // One image a second, and each request that waits is ahead of those to come.
     let admission = Admission::new(CAPACITY, 1.);
     let mut inside = Vec::new();
-    for _ in 0..10 {
+    for _ in 0..7 {
         let mut visit = admission.enter(Some(1)).await.unwrap();
         let places = visit.admit(1).await.unwrap();
         inside.push((visit, places));
     }
     let start = Instant::now();
-    // The eleventh waits ten seconds, which it may; the next would wait longer.
+    // The eighth is expected to wait for seven seconds, of ten; the next for eight, which is too near.
     let mut visit = admission.enter(Some(1)).await.unwrap();
     let places = visit.admit(1).await.unwrap();
     let refusal = admission.enter(Some(1)).await.unwrap_err();
