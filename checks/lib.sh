@@ -51,6 +51,15 @@ start_service() {
   done
 }
 
+# Ends the script if the service has: what would be measured from here on means nothing.
+require_service() {
+  if ! kill -0 "$service" 2>/dev/null; then
+    echo "the service ended by itself:" >&2
+    tail -n 20 "$OUT/service.log" >&2
+    exit 1
+  fi
+}
+
 # Runs the load program with these flags and keeps its report as $OUT/NAME.json. Faults are figures
 # to check, not an end of the script; without a report there is nothing to check.
 bench() {
@@ -70,7 +79,7 @@ figure() {
 
 # An arithmetic expression.
 calc() {
-  awk "BEGIN { printf \"%.6g\", $* }"
+  awk "BEGIN { printf \"%.6g\", ($*) }"
 }
 
 # A figure without a target: name, value.

@@ -3,7 +3,8 @@
 #
 # Targets: memory (the mean of a minute) grows by 20 MiB at most from the end of the warm-up to the
 # end of the run; without clients the process has as many descriptors and threads as before; every
-# request is answered with 200. Samples of each 10 s are in $OUT/samples.csv.
+# request is answered with 200. Samples of each 10 s are in $OUT/samples.csv. A service that ends by
+# itself ends the check.
 #
 # Variables beside those of lib.sh: MINUTES (30), WARMUP_MINUTES (5), PEAK in seconds (20), EVERY in
 # seconds (10), PAUSE in seconds, after which idle threads have ended (90: longer than a keep-alive).
@@ -22,15 +23,24 @@ tell "rate, requests/s" "$rate"
 sleep "$PAUSE"
 descriptors_before=$(descriptors) threads_before=$(threads)
 
-bench soak --rate "$rate" --warmup "${WARMUP_MINUTES}m" --duration "${MINUTES}m" &
+# Not by `bench`, which would be a shell between this one and the load, and end without it.
+"$BINARY" bench --url "http://127.0.0.1:$PORT" --json --rate "$rate" \
+  --warmup "${WARMUP_MINUTES}m" --duration "${MINUTES}m" >"$OUT/soak.json" &
 load=$!
+trap 'kill "$load" 2>/dev/null || true; stop_service' EXIT
 echo "seconds,memory_mib,descriptors,threads" >"$samples"
 begin=$SECONDS
 while kill -0 "$load" 2>/dev/null; do
-  echo "$((SECONDS - begin)),$(memory VmRSS),$(descriptors),$(threads)" >>"$samples"
+  require_service
+  # Of a service that ends right now there is a part at most: no sample.
+  if held=$(memory VmRSS) && open=$(descriptors) && run=$(threads) && [[ -n $held && -n $run ]]; then
+    echo "$((SECONDS - begin)),$held,$open,$run" >>"$samples"
+  fi
   sleep "$EVERY"
 done
-wait "$load"
+# Faults are figures to check below.
+wait "$load" || true
+require_service
 
 # The mean memory of the samples from second $1 to second $2.
 mean() {
@@ -42,8 +52,11 @@ first=$(mean "$warm" "$(calc "$warm + 60")") last=$(mean "$(calc "$end - 60")" "
 tell "memory after the warm-up, at the end" "${first:-none} MiB, ${last:-none} MiB"
 tell "most descriptors, most threads under load" "$(awk -F, '
   NR > 1 { if ($3 > d) d = $3; if ($4 > t) t = $4 } END { print d ", " t }' "$samples")"
-check "memory's growth" "$(calc "${last:-1e9} - ${first:-0}")" '<=' 20 MiB
+growth=none
+if [[ -n $first && -n $last ]]; then growth=$(calc "$last - $first"); fi
+check "memory's growth" "$growth" '<=' 20 MiB
 sleep "$PAUSE"
+require_service
 check "descriptors without clients" "$(descriptors)" == "$descriptors_before"
 check "threads without clients" "$(threads)" == "$threads_before"
 check "requests but those answered with 200" \
