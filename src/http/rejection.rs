@@ -234,6 +234,7 @@ impl IntoResponse for Rejection {
         }
         let code = self.code();
         let status = self.status();
+        let leaves = matches!(self, Self::NoModel | Self::Stopping);
         static TURN: AtomicU64 = AtomicU64::new(0);
         let retry_after = match self {
             // Those who were refused together must not all come back together.
@@ -248,8 +249,9 @@ impl IntoResponse for Rejection {
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
-        // What the client still sends belongs to nothing that could be answered.
-        if status == StatusCode::REQUEST_TIMEOUT {
+        // What the client still sends belongs to nothing that could be answered; or another process
+        // can answer what this one cannot.
+        if status == StatusCode::REQUEST_TIMEOUT || leaves {
             response.headers_mut().insert(header::CONNECTION, CLOSE);
         }
         response.extensions_mut().insert(Code(code));

@@ -93,14 +93,13 @@ impl Activity {
         let state = self.state();
         let unread = state.answers.values().copied().chain(state.blocked).min();
         let unread = unread.map(|since| Deadline { at: since + UNREAD, idle: false });
-        let waiting = (state.exchanges == 0).then(|| {
+        // What the client still takes of an answer is no idleness: `blocked` has its own limit.
+        let waiting = (state.exchanges == 0 && state.blocked.is_none()).then(|| {
             let idle = !state.heading || state.protocol == Protocol::Http2;
             let patience = if idle { self.options.keep_alive } else { self.options.header_timeout };
             let at = state.since + patience;
             match told {
-                Some(told) if idle => {
-                    Deadline { at: at.min(told.max(state.since) + FAREWELL), idle }
-                }
+                Some(told) if idle => Deadline { at: told.max(state.since) + FAREWELL, idle },
                 _ => Deadline { at, idle },
             }
         });
@@ -137,7 +136,14 @@ impl Activity {
     pub(super) fn wrote(&self, took: bool) {
         let mut state = self.state();
         match took {
-            true => state.blocked = None,
+            true => {
+                state.blocked = None;
+                // The end of an answer is when it has gone, not when it was handed over. Over
+                // HTTP/2 what is written may be no answer but a ping.
+                if state.exchanges == 0 && !state.heading && state.protocol != Protocol::Http2 {
+                    state.since = Instant::now();
+                }
+            }
             false => state.blocked = state.blocked.or_else(|| Some(Instant::now())),
         }
     }
@@ -265,6 +271,31 @@ mod tests {
         assert_eq!(left(&activity), Some((40, false)));
         activity.wrote(true);
         assert_eq!(left(&activity), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_is_still_taking_its_answer_is_not_idle() {
+        let activity = Activity::new(OPTIONS);
+        activity.read(b"GET / HTTP/1.1");
+        // All of the answer is handed over, and the system takes a part of it.
+        drop(Exchange::begin(&activity));
+        activity.wrote(false);
+        let told = Instant::now();
+        tokio::time::advance(Duration::from_secs(30)).await;
+        let deadline = activity.deadline(Some(told)).unwrap();
+        assert_eq!((deadline.at - Instant::now(), deadline.idle), (UNREAD / 2, false));
+        activity.wrote(true);
+        let deadline = activity.deadline(Some(told)).unwrap();
+        assert_eq!((deadline.at - Instant::now(), deadline.idle), (FAREWELL, true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_client_that_is_told_to_go_has_time_for_its_farewell() {
+        let activity = Activity::new(OPTIONS);
+        activity.read(PREFACE);
+        tokio::time::advance(OPTIONS.keep_alive).await;
+        let deadline = activity.deadline(Some(Instant::now())).unwrap();
+        assert_eq!(deadline.at - Instant::now(), FAREWELL);
     }
 
     #[tokio::test(start_paused = true)]
