@@ -4,17 +4,14 @@
 
 mod family;
 mod labels;
+mod process;
 mod queue;
 mod refusals;
 
-use std::{
-    sync::LazyLock,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
-use metrics_process::Collector;
 
 use self::family::{FAMILIES, Kind};
 pub use self::{
@@ -42,7 +39,7 @@ pub fn start() -> Result<PrometheusHandle, BuildError> {
     for family in FAMILIES {
         family.describe();
     }
-    PROCESS.describe();
+    process::describe();
     register();
     Ok(handle)
 }
@@ -100,14 +97,11 @@ const fn features() -> &'static str {
 /// Everything as it is now, in Prometheus' text format. Reads a few files of `/proc` and waits for
 /// nothing.
 pub fn render(handle: &PrometheusHandle) -> String {
-    PROCESS.collect();
+    process::collect();
     queue::publish();
     refusals::publish();
     handle.render()
 }
-
-/// The metrics of the process, read when they are asked for.
-static PROCESS: LazyLock<Collector> = LazyLock::new(Collector::default);
 
 /// Counts a request while it lives; [`Self::answered`] says how it ended, and where nobody says it,
 /// its client left.
