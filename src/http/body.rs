@@ -68,8 +68,9 @@ pub(super) async fn read(
             _ = look.tick() => {
                 if visit.is_in_the_way(bytes.len()) {
                     return Err(Rejection::BodyTimeout {
-                        least: body.size_hint().lower(),
+                        least: announced.max(bytes.len() + 1) as u64,
                         window: visit.timeout(),
+                        setting: "--queue-timeout, while others wait for memory",
                     });
                 }
                 continue;
@@ -94,7 +95,9 @@ pub(super) async fn read(
 /// The refusal of a body that came too slowly, if that is what `error` says, however it is wrapped.
 fn too_slow(error: &(dyn Error + 'static)) -> Option<Rejection> {
     match error.downcast_ref::<TooSlow>() {
-        Some(slow) => Some(Rejection::BodyTimeout { least: slow.least, window: slow.window }),
+        Some(&TooSlow { least, window }) => {
+            Some(Rejection::BodyTimeout { least, window, setting: "--body-timeout" })
+        }
         None => error.source().and_then(too_slow),
     }
 }

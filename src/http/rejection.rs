@@ -65,8 +65,10 @@ pub enum Rejection {
     BodyTimeout {
         /// So many bytes should have come.
         least: u64,
-        /// In this time: `--body-timeout`.
+        /// In this time.
         window: Duration,
+        /// The setting that says so.
+        setting: &'static str,
     },
     /// The body broke off.
     BodyIncomplete(String),
@@ -197,9 +199,9 @@ impl Rejection {
                 format!("{found} over the limit of {limit} bytes (--max-body-bytes): send less")
                     .into()
             }
-            Self::BodyTimeout { least, window } => format!(
-                "The body came too slowly: fewer than {least} bytes in {window:?} \
-                 (--body-timeout); send it again over a faster connection"
+            Self::BodyTimeout { least, window, setting } => format!(
+                "The body came too slowly: fewer than {least} bytes in {window:?} ({setting}); send \
+                 it again over a faster connection"
             )
             .into(),
             Self::BodyIncomplete(reason) => format!("The body broke off: {reason}").into(),
@@ -234,7 +236,6 @@ impl IntoResponse for Rejection {
         }
         let code = self.code();
         let status = self.status();
-        let leaves = matches!(self, Self::NoModel | Self::Stopping);
         static TURN: AtomicU64 = AtomicU64::new(0);
         let retry_after = match self {
             // Those who were refused together must not all come back together.
@@ -249,9 +250,9 @@ impl IntoResponse for Rejection {
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
-        // What the client still sends belongs to nothing that could be answered; or another process
-        // can answer what this one cannot.
-        if status == StatusCode::REQUEST_TIMEOUT || leaves {
+        // What the client still sends belongs to nothing that could be answered. (Other refusals may
+        // come before the body has been read: a connection that is closed then loses its answer.)
+        if status == StatusCode::REQUEST_TIMEOUT {
             response.headers_mut().insert(header::CONNECTION, CLOSE);
         }
         response.extensions_mut().insert(Code(code));

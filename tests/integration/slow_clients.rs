@@ -159,6 +159,10 @@ fn who_announces_all_the_memory_and_sends_little_does_not_keep_others_out() {
         let photo = crate::service::photo("coffee-12mp.jpg");
         let embeddings = service.post("/embed", "image/jpeg", &photo).embeddings();
         assert_eq!(embeddings.len(), 1);
-        assert_eq!(drip.join().unwrap().with_status(408)["code"], "body_timeout");
+        let refusal = drip.join().unwrap().with_status(408);
+        assert_eq!(refusal["code"], "body_timeout");
+        let detail = refusal["detail"].as_str().unwrap();
+        assert!(detail.contains("fewer than 33554432 bytes"), "{detail}");
+        assert!(detail.contains("--queue-timeout"), "{detail}");
     });
 }
