@@ -186,8 +186,9 @@ impl Admission {
 impl Shared {
     /// Refuses a request of `images` images that could not begin in time.
     fn check(&self, images: usize) -> Result<(), Refusal> {
-        let (wait, timeout) =
-            (self.load.wait(images, self.places.available_permits()), self.capacity.timeout);
+        // Not the permits that are left: whoever is first at the door collects them.
+        let free = self.capacity.images.saturating_sub(self.load.inside());
+        let (wait, timeout) = (self.load.wait(images, free), self.capacity.timeout);
         if wait > timeout.mul_f64(HOPE) { Err(Refusal::Hopeless { wait, timeout }) } else { Ok(()) }
     }
 }
@@ -204,6 +205,9 @@ pub struct Visit {
     waited: Duration,
 }
 
+/// Bytes a second that a body without an announced length must bring while others wait for memory.
+const UNANNOUNCED_RATE: f64 = 262_144.;
+
 /// For so long the body of a request may begin slowly.
 const SLOW_START: Duration = Duration::from_secs(2);
 
@@ -213,8 +217,12 @@ impl Visit {
     /// clients that announce much and send little would keep all others out.
     pub fn is_in_the_way(&self, came: usize) -> bool {
         let (time, timeout) = (self.entered.elapsed(), self.shared.capacity.timeout);
-        let length = self.length.unwrap_or(came as u64 + PIECE) as f64;
-        let due = length * (time.as_secs_f64() / timeout.as_secs_f64().max(1e-3)).min(1.);
+        let due = match self.length {
+            Some(length) => {
+                length as f64 * (time.as_secs_f64() / timeout.as_secs_f64().max(1e-3)).min(1.)
+            }
+            None => UNANNOUNCED_RATE * time.as_secs_f64(),
+        };
         time > SLOW_START && self.shared.bodies.is_short() && (came as f64) < due
     }
 

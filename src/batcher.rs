@@ -268,6 +268,10 @@ impl Shared {
                 false => state.queue.finish(&share),
             });
         }
+        if failed {
+            // Nothing more of those that failed is waiting.
+            state.tell(Instant::now());
+        }
         drop(state);
         done.into_iter().for_each(Request::answer);
     }
@@ -292,7 +296,12 @@ impl State {
 
     fn drop_stale(&mut self) {
         let is_abandoned = |request: &Request| request.answer.is_closed();
-        for (request, stale) in self.queue.take_stale(Instant::now(), is_abandoned) {
+        let now = Instant::now();
+        let stale = self.queue.take_stale(now, is_abandoned);
+        if !stale.is_empty() {
+            self.tell(now);
+        }
+        for (request, stale) in stale {
             let left = request.pixels.iter().filter(|pixels| !pixels.as_slice().is_empty()).count();
             match stale {
                 Stale::Expired => {

@@ -140,7 +140,7 @@ impl Config {
             most: reader.read("max-batch", values::positive),
             delay: reader.read("batch-delay", values::duration),
         };
-        let queue_timeout = reader.read("queue-timeout", values::duration);
+        let queue_timeout = reader.read("queue-timeout", values::some_time);
         let max_queued_images = reader.queued_images(limits.images);
         let memory_limit = reader.read("memory-limit", values::memory_limit);
         match model {

@@ -30,7 +30,13 @@ struct State {
     /// Seconds in which there was work, likewise.
     busy: f64,
     seen: Instant,
+    /// Images a second that it is taken for at least: a photo that takes long to decode, or many that
+    /// fail, must not make it believe that it stands still.
+    least: f64,
 }
+
+/// Of the speed that the warm-up showed, the part that is always believed.
+const LEAST: f64 = 0.05;
 
 impl Load {
     /// A service that has shown in its warm-up that it can answer `rate` images a second.
@@ -45,6 +51,7 @@ impl Load {
             answered: rate * 0.2,
             busy: 0.2,
             seen: Instant::now(),
+            least: rate * LEAST,
         }))
     }
 
@@ -56,6 +63,11 @@ impl Load {
         let in_the_way = (state.outside + images).saturating_sub(free) + state.unbegun;
         let seconds = in_the_way as f64 / state.rate();
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    }
+
+    /// Images that were let in and have no answer.
+    pub fn inside(&self) -> usize {
+        self.state().inside
     }
 
     /// `images` images more (or, if negative, fewer) wait to be let in.
@@ -119,7 +131,7 @@ impl State {
 
     /// Images a second.
     fn rate(&self) -> f64 {
-        self.answered / self.busy
+        (self.answered / self.busy).max(self.least)
     }
 }
 

@@ -110,6 +110,24 @@ async fn a_request_without_hope_is_refused_at_once_and_told_when_to_come_again()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_large_request_at_the_door_does_not_count_twice() {
+    let admission = Admission::new(CAPACITY, 1.);
+    let mut inside = admission.enter(Some(1)).await.unwrap();
+    let mut places = inside.admit(2).await.unwrap();
+    places.begin();
+    let mut large = admission.enter(Some(1)).await.unwrap();
+    let knocks = async {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        // It has collected all places that are free, and lacks two: those, and one more, are in the way.
+        let next = admission.enter(Some(1)).await;
+        drop(places);
+        next
+    };
+    let (large, next) = tokio::join!(large.admit(16), knocks);
+    assert!(large.is_ok() && next.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_large_request_that_runs_takes_nobodys_hope() {
     let admission = Admission::new(CAPACITY, 1.);
     let mut large = admission.enter(Some(1)).await.unwrap();
