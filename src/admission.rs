@@ -4,15 +4,20 @@
 //! A request needs, in this order, so that nobody holds what another needs who holds what he needs:
 //! memory for its body ([`Admission::enter`]), a place for each of its images ([`Visit::admit`]),
 //! memory for each decode ([`Admission::decode`]). Each is bounded; what is not free is waited for,
-//! at most for the queue timeout, first come first served.
+//! at most for the queue timeout, first come first served, and of each a part is kept for those who
+//! need little. (A body without an announced length breaks the order: it holds a part while it waits
+//! for more, and so gives up after the timeout.)
 
 mod budget;
+mod lanes;
 mod load;
 
 use std::{sync::Arc, time::Duration};
 
-pub use budget::{Budget, Reservation, Shortage};
-use load::Load;
+pub use budget::{GRAIN, Reservation, Shortage};
+pub use lanes::Division;
+use lanes::Lanes;
+use load::{Load, Size};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout_at},
@@ -24,6 +29,9 @@ use crate::metrics;
 /// the bytes that base64 stands for, text without JSON's escapes).
 pub const BODY_COPIES: u64 = 2;
 
+/// Most images of a small request. The app's users send single photos, or many.
+pub const SMALL: usize = 8;
+
 /// A body without an announced length is reserved piece by piece, of this many bytes.
 const PIECE: u64 = 1 << 20;
 
@@ -31,11 +39,13 @@ const PIECE: u64 = 1 << 20;
 #[derive(Clone, Copy, Debug)]
 pub struct Capacity {
     /// Bytes of all bodies together.
-    pub bodies: u64,
+    pub bodies: Division,
     /// Bytes of all decodes together.
-    pub decodes: u64,
-    /// Images that were let in and are not embedded yet (`--max-queued-images`).
+    pub decodes: Division,
+    /// Images that were let in and are not embedded yet, of any request.
     pub images: usize,
+    /// As many more of small requests alone ([`SMALL`]).
+    pub small_images: usize,
     /// How long a request may wait before work on it begins (`--queue-timeout`).
     pub timeout: Duration,
 }
@@ -46,8 +56,8 @@ pub enum Refusal {
     /// It would have waited longer than the timeout, so it did not have to wait at all.
     #[error(
         "the service is busy: about {} s of work wait already, too much to begin within {} s \
-         (--queue-timeout); try again in {} s",
-        wait.as_secs(), timeout.as_secs_f32(), self.retry_after()
+         (--queue-timeout); try again after the seconds of Retry-After",
+        wait.as_secs(), timeout.as_secs_f32()
     )]
     Hopeless {
         /// How long it would have waited.
@@ -58,8 +68,8 @@ pub enum Refusal {
     /// It waited for its turn in vain.
     #[error(
         "the service is busy: no work on the request began within {} s (--queue-timeout); try \
-         again in {} s",
-        timeout.as_secs_f32(), self.retry_after()
+         again after the seconds of Retry-After",
+        timeout.as_secs_f32()
     )]
     Late {
         /// How long it waited.
@@ -68,8 +78,8 @@ pub enum Refusal {
     /// It waited for memory in vain.
     #[error(
         "the service is busy: the memory for the request was not free within {} s \
-         (--queue-timeout, --memory-limit); try again in {} s",
-        timeout.as_secs_f32(), self.retry_after()
+         (--queue-timeout, --memory-limit); try again after the seconds of Retry-After",
+        timeout.as_secs_f32()
     )]
     NoMemory {
         /// How long it waited.
@@ -111,9 +121,10 @@ pub struct Admission(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    bodies: Budget,
-    decodes: Budget,
+    bodies: Lanes,
+    decodes: Lanes,
     places: Arc<Semaphore>,
+    small_places: Arc<Semaphore>,
     capacity: Capacity,
     load: Load,
 }
@@ -121,10 +132,12 @@ struct Shared {
 impl Admission {
     /// A door to `capacity`, of a service whose warm-up showed `rate` images a second.
     pub fn new(capacity: Capacity, rate: f64) -> Self {
+        let places = |images: usize| Arc::new(Semaphore::new(images.min(Semaphore::MAX_PERMITS)));
         Self(Arc::new(Shared {
-            bodies: Budget::new(metrics::Pool::Bodies, capacity.bodies),
-            decodes: Budget::new(metrics::Pool::Decodes, capacity.decodes),
-            places: Arc::new(Semaphore::new(capacity.images.min(Semaphore::MAX_PERMITS))),
+            bodies: Lanes::new(metrics::Pool::Bodies, capacity.bodies),
+            decodes: Lanes::new(metrics::Pool::Decodes, capacity.decodes),
+            places: places(capacity.images),
+            small_places: places(capacity.small_images),
             capacity,
             load: Load::new(rate),
         }))
@@ -150,7 +163,8 @@ impl Admission {
         Ok(visit)
     }
 
-    /// Reserves the memory of a decode.
+    /// Reserves the memory of a decode. Each waits by itself: of many large photos in one request all
+    /// but the first wait for those before them.
     ///
     /// # Errors
     /// [`Shortage`]; nobody waits longer than the queue timeout.
@@ -167,7 +181,7 @@ impl Admission {
         self.0.decodes.try_reserve(bytes)
     }
 
-    /// Bytes of all decodes together.
+    /// The most bytes that one decode may have.
     pub fn decode_limit(&self) -> u64 {
         self.0.decodes.limit()
     }
@@ -184,21 +198,52 @@ impl Admission {
 }
 
 impl Shared {
+    fn size(&self, images: usize) -> Size {
+        match images <= SMALL.min(self.capacity.small_images) {
+            true => Size::Small,
+            false => Size::Large,
+        }
+    }
+
     /// Refuses a request of `images` images that could not begin in time.
     fn check(&self, images: usize) -> Result<(), Refusal> {
-        // Not the permits that are left: whoever is first at the door collects them.
-        let free = self.capacity.images.saturating_sub(self.load.inside());
-        let (wait, timeout) = (self.load.wait(images, free), self.capacity.timeout);
+        let size = self.size(images);
+        let free = match size {
+            Size::Small => self.places.available_permits() + self.small_places.available_permits(),
+            // Not the permits that are left: whoever is first at the door collects them.
+            Size::Large => self.capacity.images.saturating_sub(self.load.inside()),
+        };
+        let (wait, timeout) = (self.load.wait(size, images, free), self.capacity.timeout);
         if wait > timeout.mul_f64(HOPE) { Err(Refusal::Hopeless { wait, timeout }) } else { Ok(()) }
+    }
+
+    /// Places for `images` images, when they are free. None says that nobody will ever have them.
+    async fn places(&self, images: usize) -> Option<OwnedSemaphorePermit> {
+        let wanted = u32::try_from(images).ok()?;
+        let of = |places: &Arc<Semaphore>| Arc::clone(places);
+        if self.size(images) == Size::Large {
+            return of(&self.places).acquire_many_owned(wanted).await.ok();
+        }
+        match of(&self.places).try_acquire_many_owned(wanted) {
+            Ok(permit) => Some(permit),
+            Err(_) => of(&self.small_places).acquire_many_owned(wanted).await.ok(),
+        }
     }
 }
 
-/// A request that is inside, with the memory of its body.
+/// The memory of a body, until the last clone is dropped: whoever holds a part of the body holds one.
+#[derive(Clone, Debug)]
+pub struct BodyMemory(
+    #[expect(dead_code, reason = "is given back when it is dropped")] Arc<Reservation>,
+);
+
+/// A request that is inside.
 #[derive(Debug)]
 pub struct Visit {
     shared: Arc<Shared>,
     /// Bytes of its body, if it announced them.
     length: Option<u64>,
+    /// The memory of the body that is being read.
     body: Option<Reservation>,
     /// When its body got its memory.
     entered: Instant,
@@ -236,14 +281,15 @@ impl Visit {
         if needed <= held {
             return Ok(());
         }
-        self.reserve((needed - held).max(PIECE * BODY_COPIES)).await
+        let piece = (held + PIECE * BODY_COPIES).min(self.shared.bodies.limit()).max(needed);
+        self.reserve(piece - held).await
     }
 
-    /// The body has `bytes` bytes and will not grow.
-    pub fn read(&mut self, bytes: usize) {
-        if let Some(body) = &mut self.body {
-            body.shrink((bytes as u64).saturating_mul(BODY_COPIES));
-        }
+    /// The body has `bytes` bytes and will not grow. Gives its memory to whoever holds it now.
+    pub fn read(&mut self, bytes: usize) -> Option<BodyMemory> {
+        let mut body = self.body.take()?;
+        body.shrink((bytes as u64).saturating_mul(BODY_COPIES));
+        Some(BodyMemory(Arc::new(body)))
     }
 
     /// Waits for a place for each of `images` images.
@@ -251,24 +297,19 @@ impl Visit {
     /// # Errors
     /// [`Refusal`].
     pub async fn admit(&mut self, images: usize) -> Result<Places, Refusal> {
-        let timeout = self.shared.capacity.timeout;
         self.shared.check(images)?;
-        let late = Refusal::Late { timeout };
-        let wanted = u32::try_from(images).map_err(|_| late)?;
-        let permit = Arc::clone(&self.shared.places).acquire_many_owned(wanted);
         let (start, deadline) = self.deadline();
         let permit = {
-            let _outside = Outside::new(&self.shared, images);
-            timeout_at(deadline, permit).await
+            let _outside = Outside::new(&self.shared, self.shared.size(images), images);
+            timeout_at(deadline, self.shared.places(images)).await
         };
         self.waited += start.elapsed();
         match permit {
-            Ok(Ok(permit)) => {
+            Ok(Some(permit)) => {
                 self.shared.load.enter(images);
                 Ok(Places { shared: Arc::clone(&self.shared), permit, begun: false })
             }
-            // The semaphore is never closed.
-            Ok(Err(_)) | Err(_) => Err(late),
+            Ok(None) | Err(_) => Err(Refusal::Late { timeout: self.shared.capacity.timeout }),
         }
     }
 
@@ -294,41 +335,34 @@ impl Visit {
 
     async fn reserve(&mut self, bytes: u64) -> Result<(), Refusal> {
         let shared = Arc::clone(&self.shared);
-        let reserved = match shared.bodies.try_reserve(bytes) {
-            Err(Shortage::Late) => {
-                let (start, deadline) = self.deadline();
-                let _outside = Outside::new(&shared, 1);
-                let reserved = shared.bodies.reserve(bytes, deadline).await;
-                self.waited += start.elapsed();
-                reserved
-            }
-            reserved => reserved,
+        let (start, deadline) = self.deadline();
+        let _outside = Outside::new(&shared, Size::Small, 1);
+        let reserved = match &mut self.body {
+            Some(body) => shared.bodies.grow(body, bytes, deadline).await,
+            body => shared.bodies.reserve(bytes, deadline).await.map(|reserved| {
+                *body = Some(reserved);
+            }),
         };
+        self.waited += start.elapsed();
         // What never fits cannot be: the configuration is refused where the largest body does not.
-        let reserved =
-            reserved.map_err(|_| Refusal::NoMemory { timeout: shared.capacity.timeout })?;
-        match &mut self.body {
-            Some(body) => body.merge(reserved),
-            None => self.body = Some(reserved),
-        }
-        Ok(())
+        reserved.map_err(|_| Refusal::NoMemory { timeout: shared.capacity.timeout })
     }
 }
 
 /// Images that wait to be let in.
-struct Outside<'a>(&'a Shared, isize);
+struct Outside<'a>(&'a Shared, Size, isize);
 
 impl<'a> Outside<'a> {
-    fn new(shared: &'a Shared, images: usize) -> Self {
+    fn new(shared: &'a Shared, size: Size, images: usize) -> Self {
         let images = isize::try_from(images).unwrap_or(isize::MAX);
-        shared.load.outside(images);
-        Self(shared, images)
+        shared.load.outside(size, images);
+        Self(shared, size, images)
     }
 }
 
 impl Drop for Outside<'_> {
     fn drop(&mut self) {
-        self.0.load.outside(-self.1);
+        self.0.load.outside(self.1, -self.2);
     }
 }
 

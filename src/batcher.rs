@@ -79,7 +79,7 @@ struct Request {
 }
 
 impl Request {
-    /// Tells the client; one that has gone meanwhile is no error.
+    /// Tells the client, or counts that it has gone meanwhile.
     fn answer(mut self) {
         let begun = self.begun.unwrap_or(self.since);
         let answer = if self.failed {
@@ -91,7 +91,10 @@ impl Request {
                 computed: begun.elapsed(),
             })
         };
-        let _ = self.answer.send(answer);
+        let images = self.pixels.len();
+        if self.answer.send(answer).is_err() {
+            metrics::images("abandoned", images);
+        }
     }
 }
 
@@ -141,17 +144,22 @@ impl std::fmt::Debug for Request {
 }
 
 impl Batcher {
-    /// Starts the workers; `embed` makes for each the function that computes a batch on it.
+    /// Starts the workers, whose full batches take `full`; `embed` makes for each the function that
+    /// computes a batch on it.
     ///
     /// # Errors
     /// When the system refuses a thread.
-    pub fn start<F>(options: BatchOptions, mut embed: impl FnMut() -> F) -> std::io::Result<Self>
+    pub fn start<F>(
+        options: BatchOptions,
+        full: Duration,
+        mut embed: impl FnMut() -> F,
+    ) -> std::io::Result<Self>
     where
         F: Fn(&[&[f32]]) -> Result<Vec<Embedding>, ModelError> + Send + 'static,
     {
         let state = State { queue: Queue::new(), idle: 0, stopped: false };
         let shared = Shared { state: Mutex::new(state), changed: Condvar::new(), options };
-        let (vitals, hearts) = Vitals::of(options.workers);
+        let (vitals, hearts) = Vitals::of(options.workers, full);
         let batcher = Self(Arc::new(Handle { shared: Arc::new(shared), vitals }));
         for (worker, heart) in hearts.into_iter().enumerate() {
             let (shared, embed) = (Arc::clone(&batcher.0.shared), embed());
@@ -197,17 +205,47 @@ impl Batcher {
             state.tell(since);
         }
         self.0.shared.changed.notify_all();
-        embeddings.await.map_err(|_| BatchError::Stopped)?
+        // A worker looks at deadlines and departures when it is free; until then this does.
+        let mut waiting = Waiting { shared: &self.0.shared, embeddings: Some(embeddings) };
+        let Ok(answer) = tokio::time::timeout(patience, waiting.answer()).await else {
+            self.0.shared.state().drop_stale();
+            return waiting.answer().await;
+        };
+        answer
     }
 
     /// How the workers are.
     pub fn health(&self) -> Health {
-        self.0.vitals.health()
+        self.0.vitals.health(Instant::now())
     }
 
     /// Returns when a worker has ended that should not have.
     pub async fn lost(&self) {
         self.0.vitals.lost().await;
+    }
+}
+
+/// A client that waits. When it goes, its images make room at once.
+struct Waiting<'a> {
+    shared: &'a Shared,
+    embeddings: Option<oneshot::Receiver<Answer>>,
+}
+
+impl Waiting<'_> {
+    async fn answer(&mut self) -> Answer {
+        let Some(embeddings) = &mut self.embeddings else { return Err(BatchError::Stopped) };
+        let answer = embeddings.await;
+        self.embeddings = None;
+        answer.unwrap_or(Err(BatchError::Stopped))
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(mut embeddings) = self.embeddings.take() {
+            embeddings.close();
+            self.shared.state().drop_stale();
+        }
     }
 }
 
@@ -325,7 +363,7 @@ fn work(
 ) {
     while let Some(Batch { shares, pixels }) = shared.next() {
         let images: Vec<&[f32]> = pixels.iter().map(Pixels::as_slice).collect();
-        heart.begins();
+        heart.begins(Instant::now());
         let embeddings = forward(embed, &images);
         heart.ends(embeddings.is_some());
         #[cfg(feature = "fault-injection")]

@@ -201,6 +201,11 @@ impl Config {
     }
 }
 
+/// Of the images that may be queued, those that are kept for small requests: a ninth.
+pub fn small_images(queued: usize) -> usize {
+    queued / 9
+}
+
 /// Turns what was given into values and keeps every mistake.
 struct Reader {
     given: Given,
@@ -267,10 +272,10 @@ impl Reader {
 
     fn queued_images(&mut self, images: usize) -> usize {
         let queued = self.read("max-queued-images", values::positive);
-        if queued < images {
+        if queued - small_images(queued) < images {
             let reason = format!(
-                "a request of --max-images, which is {images}, would never be let in; raise this \
-                 or lower that"
+                "a request of --max-images, which is {images}, would never be let in, since a ninth \
+                 of this is kept for small requests; raise this or lower that"
             );
             self.refuse("max-queued-images", reason);
         }

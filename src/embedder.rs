@@ -14,7 +14,7 @@ use futures_util::{StreamExt, stream};
 use rayon::ThreadPool;
 
 use crate::{
-    admission::{Admission, Capacity, Places, Refusal, Reservation, Shortage},
+    admission::{Admission, BodyMemory, Capacity, Places, Refusal, Reservation, Shortage},
     batcher::{BatchError, BatchOptions, Batcher, Embedded, Health},
     metrics::{self, Place, Stage},
     model::{Model, ModelError, ModelInfo, architecture::Architecture, gpus::Gpus},
@@ -133,7 +133,8 @@ impl Embedder {
         };
         tracing::info!(milliseconds = took.as_millis() as u64, "the model passed its warm-up");
         let rate = batches.workers as f64 / took.as_secs_f64();
-        let batcher = Batcher::start(batches, || {
+        let full = took.saturating_mul(u32::try_from(batches.most).unwrap_or(u32::MAX));
+        let batcher = Batcher::start(batches, full, || {
             let (pool, model) = (pools.pop(), Arc::clone(&model));
             move |images: &[&[f32]]| {
                 #[cfg(feature = "fault-injection")]
@@ -196,15 +197,22 @@ impl Embedder {
         self.batcher.lost().await;
     }
 
-    /// Runs `work` where neither those who answer nor the model wait for it. None if it panicked.
+    /// Runs `work`, which has a body that `memory` is reserved for, where neither those who answer nor
+    /// the model wait for it. None if it panicked.
     pub async fn aside<T: Send + 'static>(
         &self,
+        memory: Option<BodyMemory>,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
+        let work = move || {
+            let done = work();
+            drop(memory);
+            done
+        };
         threads::run(&self.decoders, Place::Handler, work).await
     }
 
-    /// Decodes `photos` side by side: all of them or, with `until_one_fails`, those up to the first
+    /// Decodes `photos`, parts of a body that `memory` is reserved for, side by side: all of them or, with `until_one_fails`, those up to the first
     /// that fails.
     ///
     /// # Errors
@@ -212,19 +220,21 @@ impl Embedder {
     pub async fn preprocess(
         &self,
         photos: Vec<Photo>,
+        memory: Option<BodyMemory>,
         until_one_fails: bool,
     ) -> Result<Vec<Decoded>, Refusal> {
         let mut decoded = Vec::with_capacity(photos.len());
-        let mut left = Left(photos.len());
+        let mut unfinished = Unfinished(photos.len());
         // As many at a time as there are threads, so that requests take turns.
         let at_once = self.decoders.current_num_threads();
-        let photos = stream::iter(photos).map(|photo| self.pixels(photo)).buffered(at_once);
+        let photos = stream::iter(photos).map(|photo| self.pixels(photo, memory.clone()));
+        let photos = photos.buffered(at_once);
         let mut photos = std::pin::pin!(photos);
         while let Some(photo) = photos.next().await {
-            left.0 -= 1;
             let photo = photo?;
             if let Err(error) = &photo {
                 metrics::images(error.code(), 1);
+                unfinished.0 -= 1;
             }
             let ends = until_one_fails && photo.is_err();
             decoded.push(photo);
@@ -232,17 +242,17 @@ impl Embedder {
                 break;
             }
         }
-        left.0 = 0;
+        unfinished.0 = 0;
         Ok(decoded)
     }
 
-    async fn pixels(&self, photo: Photo) -> Result<Decoded, Refusal> {
+    async fn pixels(&self, photo: Photo, memory: Option<BodyMemory>) -> Result<Decoded, Refusal> {
         let (preprocess, admission) = (Arc::clone(&self.preprocess), self.admission.clone());
         // One turn where the memory is free, as it nearly always is.
-        let open = move || open(photo, &preprocess, &admission);
-        let (bytes, needed) = match threads::run(&self.decoders, Place::Decoder, open).await {
+        let open = move || open(photo, memory, &preprocess, &admission);
+        let (file, needed) = match threads::run(&self.decoders, Place::Decoder, open).await {
             Some(Ok(Opened::Decoded(pixels))) => return Ok(Ok(pixels)),
-            Some(Ok(Opened::Waits { bytes, needed })) => (bytes, needed),
+            Some(Ok(Opened::Waits { file, needed })) => (file, needed),
             Some(Err(error)) => return Ok(Err(error)),
             None => return Ok(Err(PhotoError::Panicked)),
         };
@@ -251,7 +261,7 @@ impl Embedder {
             Err(_) => return Err(Refusal::NoMemory { timeout: self.admission.timeout() }),
         };
         let preprocess = Arc::clone(&self.preprocess);
-        let decode = move || decode(&bytes, &preprocess, reserved);
+        let decode = move || decode(&file, &preprocess, reserved);
         let decoded = threads::run(&self.decoders, Place::Decoder, decode).await;
         Ok(decoded.unwrap_or(Err(PhotoError::Panicked)))
     }
@@ -280,14 +290,21 @@ impl Embedder {
     }
 }
 
-/// Photos that are not decoded yet; those that still are not when it is dropped have been left by
-/// their client, or by a request that gave up.
-struct Left(usize);
+/// Photos whose outcome nobody has told yet; when it is dropped, they have been left by their client,
+/// or by a request that gave up.
+struct Unfinished(usize);
 
-impl Drop for Left {
+impl Drop for Unfinished {
     fn drop(&mut self) {
         metrics::images("abandoned", self.0);
     }
+}
+
+/// The bytes of a photo, with the memory that was reserved for them: work on it goes on when its
+/// client has left.
+struct File {
+    bytes: Bytes,
+    _memory: Option<BodyMemory>,
 }
 
 /// A photo after its first turn.
@@ -295,28 +312,29 @@ enum Opened {
     /// It is decoded.
     Decoded(Pixels),
     /// Others have the memory that it needs.
-    Waits { bytes: Bytes, needed: u64 },
+    Waits { file: File, needed: u64 },
 }
 
 fn open(
     photo: Photo,
+    memory: Option<BodyMemory>,
     preprocess: &Preprocess,
     admission: &Admission,
 ) -> Result<Opened, PhotoError> {
-    let bytes = photo.bytes()?;
-    let needed = preprocess.work_bytes(&preprocess.probe(&bytes)?);
+    let file = File { bytes: photo.bytes()?, _memory: memory };
+    let needed = preprocess.work_bytes(&preprocess.probe(&file.bytes)?);
     match admission.try_decode(needed) {
-        Ok(reserved) => decode(&bytes, preprocess, reserved).map(Opened::Decoded),
-        Err(Shortage::Late) => Ok(Opened::Waits { bytes, needed }),
+        Ok(reserved) => decode(&file, preprocess, reserved).map(Opened::Decoded),
+        Err(Shortage::Late) => Ok(Opened::Waits { file, needed }),
         Err(Shortage::Never) => {
             Err(PhotoError::TooLarge { needed, limit: admission.decode_limit() })
         }
     }
 }
 
-fn decode(bytes: &Bytes, preprocess: &Preprocess, reserved: Reservation) -> Decoded {
+fn decode(file: &File, preprocess: &Preprocess, reserved: Reservation) -> Decoded {
     let start = Instant::now();
-    let rgb = preprocess.decode(bytes)?;
+    let rgb = preprocess.decode(&file.bytes)?;
     #[cfg(feature = "fault-injection")]
     crate::faults::in_decoder(&rgb);
     let decoded = Instant::now();

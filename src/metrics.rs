@@ -4,6 +4,7 @@
 
 mod family;
 mod labels;
+mod memory;
 mod process;
 mod queue;
 mod refusals;
@@ -16,6 +17,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use self::family::{FAMILIES, Kind};
 pub use self::{
     labels::{Place, Pool, REFUSALS, Stage},
+    memory::{release, reservable, reserve},
     queue::queue,
     refusals::{refusals, refused},
 };
@@ -69,10 +71,6 @@ fn register() {
     }
     let _ = histogram!(family::BATCH_SIZE);
     queue(0, Duration::ZERO);
-    for pool in Pool::ALL {
-        reserved(pool, 0);
-        reservable(pool, 0);
-    }
     for place in Place::ALL {
         counter!(family::PANICS, "place" => place.label()).absolute(0);
     }
@@ -98,6 +96,7 @@ const fn features() -> &'static str {
 /// nothing.
 pub fn render(handle: &PrometheusHandle) -> String {
     process::collect();
+    memory::publish();
     queue::publish();
     refusals::publish();
     handle.render()
@@ -168,16 +167,6 @@ pub fn stage(stage: Stage, took: Duration) {
 /// A forward pass begins over `images` images.
 pub fn batch(images: usize) {
     histogram!(family::BATCH_SIZE).record(images as f64);
-}
-
-/// `bytes` of `pool` are reserved now.
-pub fn reserved(pool: Pool, bytes: u64) {
-    gauge!(family::RESERVED, "pool" => pool.label()).set(bytes as f64);
-}
-
-/// At most `bytes` of `pool` may be reserved.
-pub fn reservable(pool: Pool, bytes: u64) {
-    gauge!(family::RESERVABLE, "pool" => pool.label()).set(bytes as f64);
 }
 
 /// A panic was caught at `place`. [`crate::panics::catch`] calls it.

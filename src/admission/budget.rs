@@ -3,7 +3,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+    atomic::{AtomicUsize, Ordering},
 };
 
 use tokio::{
@@ -14,7 +14,7 @@ use tokio::{
 use crate::metrics;
 
 /// Bytes of one permit. What is reserved is rounded up to it.
-const GRAIN: u64 = 1024;
+pub const GRAIN: u64 = 1024;
 
 /// Bytes that can be reserved.
 #[derive(Clone, Debug)]
@@ -25,7 +25,6 @@ struct Shared {
     pool: metrics::Pool,
     /// What all reservations together may have.
     limit: u64,
-    reserved: AtomicU64,
     permits: Arc<Semaphore>,
     /// How many wait for a part.
     waiting: AtomicUsize,
@@ -48,15 +47,14 @@ pub enum Shortage {
 }
 
 impl Budget {
-    /// `limit` bytes, told to the metrics as `pool`.
+    /// `limit` bytes, told to the metrics as a part of `pool`.
     pub fn new(pool: metrics::Pool, limit: u64) -> Self {
         let permits = usize::try_from(limit / GRAIN).unwrap_or(usize::MAX);
         let permits = permits.min(Semaphore::MAX_PERMITS).min(u32::MAX as usize);
         let limit = permits as u64 * GRAIN;
         metrics::reservable(pool, limit);
         let permits = Arc::new(Semaphore::new(permits));
-        let (reserved, waiting) = (AtomicU64::new(0), AtomicUsize::new(0));
-        Self(Arc::new(Shared { pool, limit, reserved, permits, waiting }))
+        Self(Arc::new(Shared { pool, limit, permits, waiting: AtomicUsize::new(0) }))
     }
 
     /// All bytes of the budget.
@@ -102,9 +100,7 @@ impl Budget {
     }
 
     fn reserved(&self, permit: OwnedSemaphorePermit) -> Reservation {
-        let bytes = permit.num_permits() as u64 * GRAIN;
-        let before = self.0.reserved.fetch_add(bytes, Ordering::Relaxed);
-        metrics::reserved(self.0.pool, before + bytes);
+        metrics::reserve(self.0.pool, permit.num_permits() as u64 * GRAIN);
         Reservation { budget: self.clone(), permit }
     }
 }
@@ -131,6 +127,11 @@ impl Reservation {
         self.permit.num_permits() as u64 * GRAIN
     }
 
+    /// The budget that it is a part of.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
     /// Adds `other`, of the same budget.
     pub fn merge(&mut self, mut other: Self) {
         if let Some(permit) = other.permit.split(other.permit.num_permits()) {
@@ -149,10 +150,7 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        let shared = &self.budget.0;
-        let bytes = self.bytes();
-        let before = shared.reserved.fetch_sub(bytes, Ordering::Relaxed);
-        metrics::reserved(shared.pool, before - bytes);
+        metrics::release(self.budget.0.pool, self.bytes());
     }
 }
 
@@ -206,6 +204,5 @@ mod tests {
         assert_eq!(budget.try_reserve(8 * GRAIN).unwrap().bytes(), 8 * GRAIN);
         drop(held);
         assert!(budget.try_reserve(10 * GRAIN).is_ok());
-        assert_eq!(budget.0.reserved.load(Ordering::Relaxed), 0);
     }
 }

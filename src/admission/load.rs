@@ -11,6 +11,15 @@ use tokio::time::Instant;
 /// batches, short enough to follow a change of photos.
 const MEMORY: Duration = Duration::from_secs(5);
 
+/// Whether a request may use the places that are kept for small ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Size {
+    /// It may.
+    Small,
+    /// It may not.
+    Large,
+}
+
 /// The work at hand and the speed at which work was done lately.
 #[derive(Debug)]
 pub(super) struct Load(Mutex<State>);
@@ -23,8 +32,9 @@ struct State {
     inside: usize,
     /// Images that were ever let in.
     entered: u64,
-    /// Images of the requests that wait to be let in; one each while their number is not known.
-    outside: usize,
+    /// Images of the requests that wait to be let in, small ones and large ones; one each while their
+    /// number is not known.
+    outside: [usize; 2],
     /// Images answered, each weighing less the longer ago it was.
     answered: f64,
     /// Seconds in which there was work, likewise.
@@ -46,7 +56,7 @@ impl Load {
             unbegun: 0,
             inside: 0,
             entered: 0,
-            outside: 0,
+            outside: [0; 2],
             // Worth a fifth of a second of experience: soon outweighed.
             answered: rate * 0.2,
             busy: 0.2,
@@ -55,12 +65,18 @@ impl Load {
         }))
     }
 
-    /// How long a request of `images` images would wait until the first of them is computed, of
-    /// which it needs `places` that only images inside can make free.
-    pub fn wait(&self, images: usize, free: usize) -> Duration {
+    /// How long a request of `images` images would wait until the first of them is computed, when
+    /// `free` places are free for it. Large requests that wait are not in the way of small ones, who
+    /// have places of their own.
+    pub fn wait(&self, size: Size, images: usize, free: usize) -> Duration {
         let mut state = self.state();
         state.advance();
-        let in_the_way = (state.outside + images).saturating_sub(free) + state.unbegun;
+        let [small, large] = state.outside;
+        let before = match size {
+            Size::Small => small,
+            Size::Large => small + large,
+        };
+        let in_the_way = (before + images).saturating_sub(free) + state.unbegun;
         let seconds = in_the_way as f64 / state.rate();
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
@@ -71,9 +87,9 @@ impl Load {
     }
 
     /// `images` images more (or, if negative, fewer) wait to be let in.
-    pub fn outside(&self, images: isize) {
-        let mut state = self.state();
-        state.outside = state.outside.saturating_add_signed(images);
+    pub fn outside(&self, size: Size, images: isize) {
+        let outside = &mut self.state().outside[size as usize];
+        *outside = outside.saturating_add_signed(images);
     }
 
     /// A request of `images` images is let in.
@@ -146,7 +162,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_wait_follows_the_speed() {
         let load = Load::new(20.);
-        assert_eq!(load.wait(1, 1), Duration::ZERO);
+        assert_eq!(load.wait(Size::Large, 1, 1), Duration::ZERO);
         load.enter(100);
         // Ten images a second from now on.
         for _ in 0..40 {
@@ -154,7 +170,7 @@ mod tests {
             load.leave(10, true);
             load.enter(10);
         }
-        let wait = load.wait(1, 100).as_secs_f64();
+        let wait = load.wait(Size::Large, 1, 100).as_secs_f64();
         let expected = 41. / 10.;
         assert!((wait - expected).abs() < 0.5, "{wait}");
     }
@@ -164,12 +180,13 @@ mod tests {
         let load = Load::new(10.);
         load.enter(32);
         load.begin();
-        assert_eq!(load.wait(1, 8), Duration::ZERO);
-        load.outside(40);
-        let wait = load.wait(9, 9).as_secs_f64();
+        assert_eq!(load.wait(Size::Large, 1, 8), Duration::ZERO);
+        load.outside(Size::Large, 40);
+        let wait = load.wait(Size::Large, 9, 9).as_secs_f64();
         assert!((wait - 4.).abs() < 0.01, "{wait}");
-        load.outside(-40);
-        assert_eq!(load.wait(9, 9), Duration::ZERO);
+        assert_eq!(load.wait(Size::Small, 1, 1), Duration::ZERO, "large ones are in nobody's way");
+        load.outside(Size::Large, -40);
+        assert_eq!(load.wait(Size::Large, 9, 9), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
@@ -177,7 +194,7 @@ mod tests {
         let load = Load::new(10.);
         seconds(3600).await;
         load.enter(1);
-        let wait = |images| load.wait(images, 0).as_secs_f64();
+        let wait = |images| load.wait(Size::Large, images, 0).as_secs_f64();
         assert!((wait(9) - 1.).abs() < 0.01, "{}", wait(9));
         seconds(1).await;
         load.leave(1, false);

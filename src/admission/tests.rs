@@ -7,8 +7,13 @@ use proptest::prelude::*;
 use super::*;
 
 const MIB: u64 = 1 << 20;
-const CAPACITY: Capacity =
-    Capacity { bodies: 8 * MIB, decodes: 8 * MIB, images: 16, timeout: Duration::from_secs(10) };
+const CAPACITY: Capacity = Capacity {
+    bodies: Division { wide: 8 * MIB, narrow: 0 },
+    decodes: Division { wide: 8 * MIB, narrow: 0 },
+    images: 16,
+    small_images: 0,
+    timeout: Duration::from_secs(10),
+};
 
 fn fast() -> Admission {
     Admission::new(CAPACITY, 1e9)
@@ -153,91 +158,215 @@ async fn decodes_that_do_not_fit_together_wait_for_one_another() {
     assert_eq!(admission.decode(5 * MIB).await.unwrap_err(), Shortage::Late);
 }
 
-/// A request of the property below.
+#[tokio::test(start_paused = true)]
+async fn a_small_request_does_not_wait_for_large_ones_at_the_door() {
+    let capacity = Capacity { small_images: 4, ..CAPACITY };
+    let admission = Admission::new(capacity, 1e9);
+    let mut first = admission.enter(Some(1)).await.unwrap();
+    let places = first.admit(16).await.unwrap();
+    let mut second = admission.enter(Some(1)).await.unwrap();
+    let knocks = async {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let mut small = admission.enter(Some(1)).await.unwrap();
+        let start = Instant::now();
+        let place = small.admit(1).await.unwrap();
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        // Five images are more than are kept for small requests.
+        assert!(small.admit(5).await.is_err());
+        drop((place, places));
+    };
+    let (second, ()) = tokio::join!(second.admit(16), knocks);
+    // It came first, and its time was over first.
+    assert_eq!(second.unwrap_err(), Refusal::Late { timeout: CAPACITY.timeout });
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_memory_of_a_body_is_held_by_whoever_holds_a_part_of_it() {
+    let admission = fast();
+    let mut visit = admission.enter(Some(4 * MIB)).await.unwrap();
+    let memory = visit.read(4 << 20);
+    drop(visit);
+    assert!(admission.enter(Some(1)).await.is_err(), "the body is still there");
+    let part = memory.clone();
+    drop(memory);
+    assert!(admission.enter(Some(1)).await.is_err(), "a part of it is");
+    drop(part);
+    assert!(admission.enter(Some(1)).await.is_ok());
+}
+
+/// A request of the properties below.
 #[derive(Clone, Copy, Debug)]
 struct Guest {
     arrives: u64,
     body: u64,
+    /// Whether the length of its body is known beforehand.
+    announced: bool,
     images: usize,
-    /// Seconds that its images take, one after the other.
+    /// Seconds that each of its images takes.
     work: u64,
     /// Seconds after which its client leaves.
     patience: u64,
 }
 
 fn guest() -> impl Strategy<Value = Guest> {
-    (0u64..20, 0..5 * MIB, 1usize..20, 0u64..8, 0u64..40).prop_map(
-        |(arrives, body, images, work, patience)| Guest { arrives, body, images, work, patience },
+    let announced = prop::bool::weighted(0.8);
+    (0u64..20, 0..5 * MIB, announced, 1usize..20, 0u64..3, 0u64..40).prop_map(
+        |(arrives, body, announced, images, work, patience)| Guest {
+            arrives,
+            body,
+            announced,
+            images,
+            work,
+            patience,
+        },
     )
 }
 
-/// Sends `guests` in; returns how many were served, refused and left.
-async fn party(admission: Admission, guests: Vec<Guest>) -> (usize, usize, usize) {
-    let inside = Arc::new(AtomicUsize::new(0));
-    let visits = guests.into_iter().map(|guest| {
-        let (admission, inside) = (admission.clone(), Arc::clone(&inside));
-        tokio::spawn(async move {
-            let second = Duration::from_secs(1);
-            tokio::time::sleep(second * guest.arrives as u32).await;
-            let visit = async {
-                let arrived = Instant::now();
-                let mut visit = admission.enter(Some(guest.body)).await.ok()?;
-                let mut places = visit.admit(guest.images).await.ok()?;
-                assert!(arrived.elapsed() <= CAPACITY.timeout, "begun past its deadline");
-                let now = inside.fetch_add(guest.images, Ordering::Relaxed) + guest.images;
-                let _out = Out(Arc::clone(&inside), guest.images);
-                assert!(now <= CAPACITY.images, "{now} images inside");
-                places.begin();
-                tokio::time::sleep(second * guest.work as u32).await;
-                Some(())
-            };
-            let patience = second * guest.patience as u32;
-            tokio::time::timeout(patience, visit).await
-        })
-    });
-    let mut ends = (0, 0, 0);
-    for visit in visits.collect::<Vec<_>>() {
-        match visit.await.unwrap() {
-            Ok(Some(())) => ends.0 += 1,
-            Ok(None) => ends.1 += 1,
-            Err(_) => ends.2 += 1,
-        }
-    }
-    ends
+fn capacity() -> impl Strategy<Value = Capacity> {
+    let bytes = || (1..12 * MIB, 0..3 * MIB).prop_map(|(wide, narrow)| Division { wide, narrow });
+    (bytes(), bytes(), 1usize..40, 0usize..12).prop_map(
+        |(bodies, decodes, images, small_images)| Capacity {
+            bodies,
+            decodes,
+            images,
+            small_images,
+            ..CAPACITY
+        },
+    )
 }
 
-struct Out(Arc<AtomicUsize>, usize);
+/// How the requests of a party ended.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Ends {
+    served: usize,
+    refused: usize,
+    left: usize,
+}
 
-impl Drop for Out {
+/// What is inside.
+#[derive(Debug, Default)]
+struct Inside {
+    images: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+/// Counts `.1` of `.0` while it lives.
+struct Counted<'a>(&'a AtomicUsize, usize);
+
+impl<'a> Counted<'a> {
+    fn within(counter: &'a AtomicUsize, more: usize, bound: u64) -> Self {
+        let now = counter.fetch_add(more, Ordering::Relaxed) + more;
+        let counted = Self(counter, more);
+        assert!(now as u64 <= bound, "{now} inside, of {bound}");
+        counted
+    }
+}
+
+impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(self.1, Ordering::Relaxed);
     }
 }
 
-fn holds(admission: &Admission) {
-    let shared = &admission.0;
-    assert_eq!(shared.places.available_permits(), CAPACITY.images, "a place is lost");
-    let bodies = shared.bodies.try_reserve(CAPACITY.bodies);
-    assert!(bodies.is_ok(), "memory is lost");
-    assert_eq!(shared.load.wait(0, 0), Duration::ZERO, "somebody still counts as waiting");
+/// The visit of one guest; none when it is refused.
+async fn visit(admission: &Admission, guest: Guest, inside: &Inside) -> Option<()> {
+    let capacity = admission.0.capacity;
+    let mut visit = admission.enter(guest.announced.then_some(guest.body)).await.ok()?;
+    visit.grow(guest.body as usize).await.ok()?;
+    // Dropped after what counts it.
+    let _memory = visit.read(guest.body as usize);
+    let bytes = (guest.body * BODY_COPIES) as usize;
+    let _bytes = Counted::within(&inside.bytes, bytes, capacity.bodies.all());
+    let mut places = visit.admit(guest.images).await.ok()?;
+    // A scheduler may be late by a moment, where time is not paused.
+    let slack = Duration::from_secs(1);
+    assert!(visit.waited() <= capacity.timeout + slack, "begun past its deadline");
+    let all = capacity.images + capacity.small_images;
+    let count = |_| Counted::within(&inside.images, 1, all as u64);
+    let images: Vec<_> = (0..guest.images).map(count).collect();
+    places.begin();
+    for image in images {
+        tokio::time::sleep(Duration::from_secs(guest.work)).await;
+        drop(image);
+        places.answered(1);
+    }
+    Some(())
+}
+
+async fn party(admission: &Admission, guests: Vec<Guest>) -> Ends {
+    let inside = Arc::new(Inside::default());
+    let guests = guests.into_iter().map(|guest| {
+        let (admission, inside) = (admission.clone(), Arc::clone(&inside));
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(guest.arrives)).await;
+            let patience = Duration::from_secs(guest.patience);
+            tokio::time::timeout(patience, visit(&admission, guest, &inside)).await
+        })
+    });
+    let mut ends = Ends::default();
+    for guest in guests.collect::<Vec<_>>() {
+        match guest.await.unwrap() {
+            Ok(Some(())) => ends.served += 1,
+            Ok(None) => ends.refused += 1,
+            Err(_) => ends.left += 1,
+        }
+    }
+    ends
+}
+
+/// All that was promised was given back.
+async fn is_as_new(admission: &Admission) {
+    let Shared { places, small_places, capacity, load, bodies, .. } = &*admission.0;
+    assert_eq!(places.available_permits(), capacity.images, "a place is lost");
+    assert_eq!(small_places.available_permits(), capacity.small_images, "a place is lost");
+    for bytes in [capacity.bodies.wide, capacity.bodies.narrow] {
+        let rounded = bytes / GRAIN * GRAIN;
+        let reserved = bodies.reserve(rounded, Instant::now()).await;
+        assert!(reserved.is_ok() || rounded == 0, "memory is lost");
+        drop(reserved);
+    }
+    assert_eq!(load.wait(Size::Large, 0, 0), Duration::ZERO, "somebody still counts as waiting");
+    assert_eq!(load.inside(), 0, "somebody still counts as inside");
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
-    /// Whoever comes and leaves whenever: never more inside than there are places, nobody begun
-    /// past his deadline, everybody answered once, and all of it given back; in paused time.
+    /// Whoever comes and leaves whenever, to whatever capacity: never more inside than there is room
+    /// for, nobody begun past his deadline, everybody answered once, and all of it given back; in
+    /// paused time.
     #[test]
-    fn nothing_is_lost(guests in prop::collection::vec(guest(), 1..40)) {
+    fn nothing_is_lost(guests in prop::collection::vec(guest(), 1..40), capacity in capacity()) {
         let paused = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
             .build()
             .unwrap();
-        let (count, admission) = (guests.len(), fast());
-        let ends = paused.block_on(party(admission.clone(), guests));
-        prop_assert_eq!(ends.0 + ends.1 + ends.2, count);
-        holds(&admission);
+        let (count, admission) = (guests.len(), Admission::new(capacity, 1e9));
+        paused.block_on(async {
+            let Ends { served, refused, left } = party(&admission, guests).await;
+            assert_eq!(served + refused + left, count);
+            is_as_new(&admission).await;
+        });
+    }
+
+    /// One who comes alone and fits is served.
+    #[test]
+    fn who_fits_is_served(guest in guest(), capacity in capacity()) {
+        let paused = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let guest = Guest { patience: 3600, announced: true, ..guest };
+        let Division { wide, narrow } = capacity.bodies;
+        let lane = wide.max(narrow) / GRAIN * GRAIN;
+        let fits = guest.body * BODY_COPIES <= lane
+            && (guest.images <= capacity.images
+                || guest.images <= SMALL.min(capacity.small_images));
+        let admission = Admission::new(capacity, 1e9);
+        let ends = paused.block_on(party(&admission, vec![guest]));
+        prop_assert_eq!(ends.served == 1, fits);
     }
 
     /// The same on several threads, where everything happens at once, and nobody waits in vain.
@@ -251,15 +380,18 @@ proptest! {
         // Those who never fit would wait for real.
         let at_once = |guest: Guest| Guest {
             arrives: 0,
+            announced: true,
+            body: guest.body.min(4 * MIB),
             work: 0,
             patience: 40,
             images: guest.images.min(CAPACITY.images),
-            ..guest
         };
         let guests: Vec<Guest> = guests.into_iter().map(at_once).collect();
         let (count, admission) = (guests.len(), fast());
-        let ends = THREADS.block_on(party(admission.clone(), guests));
-        prop_assert_eq!(ends.0 + ends.1 + ends.2, count);
-        holds(&admission);
+        THREADS.block_on(async {
+            let ends = party(&admission, guests).await;
+            assert_eq!(ends, Ends { served: count, ..Ends::default() });
+            is_as_new(&admission).await;
+        });
     }
 }

@@ -10,8 +10,12 @@ use std::{
 
 use tokio::sync::watch;
 
-/// A worker that has not moved for this long has stopped for good: many times the slowest batch.
+/// A worker that has not moved for this long has stopped for good: many times the slowest batch of
+/// the models that are served most.
 const STUCK: Duration = Duration::from_secs(60);
+
+/// For others as many times as long as a full batch takes that has the machine for itself.
+const STUCK_BATCHES: u32 = 2;
 
 /// Batches that fail one after the other until the model counts as failing.
 const FAILURES: u32 = 3;
@@ -21,13 +25,15 @@ const FAILURES: u32 = 3;
 pub struct Health {
     /// The latest batches all failed. One that succeeds ends this.
     pub failing: bool,
-    /// A worker has had work for a minute and has not moved.
+    /// A worker has had a batch for a minute, or, where full batches take long, for two of them.
     pub stuck: bool,
 }
 
 /// What is known of all workers.
 #[derive(Debug)]
 pub(super) struct Vitals {
+    /// How long a batch may run.
+    longest: Duration,
     /// For each worker since when its batch runs.
     running: Mutex<Vec<Option<Instant>>>,
     failures: AtomicU32,
@@ -43,8 +49,10 @@ pub(super) struct Heart {
 }
 
 impl Vitals {
-    pub fn of(workers: usize) -> (Arc<Self>, Vec<Heart>) {
+    /// Of `workers` workers whose full batches take `full`.
+    pub fn of(workers: usize, full: Duration) -> (Arc<Self>, Vec<Heart>) {
         let vitals = Arc::new(Self {
+            longest: STUCK.max(full.saturating_mul(STUCK_BATCHES)),
             running: Mutex::new(vec![None; workers]),
             failures: AtomicU32::new(0),
             lost: watch::Sender::new(false),
@@ -57,9 +65,9 @@ impl Vitals {
         (vitals, hearts)
     }
 
-    pub fn health(&self) -> Health {
+    pub fn health(&self, now: Instant) -> Health {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_stuck = |since: &Instant| since.elapsed() > STUCK;
+        let is_stuck = |since: &Instant| now.saturating_duration_since(*since) > self.longest;
         Health {
             failing: self.failures.load(Ordering::Relaxed) >= FAILURES,
             stuck: running.iter().flatten().any(is_stuck),
@@ -78,8 +86,8 @@ impl Vitals {
 
 impl Heart {
     /// A batch begins.
-    pub fn begins(&self) {
-        self.vitals.set(self.worker, Some(Instant::now()));
+    pub fn begins(&self, now: Instant) {
+        self.vitals.set(self.worker, Some(now));
     }
 
     /// It is done.
@@ -103,5 +111,38 @@ impl Drop for Heart {
         if !self.stopped.get() {
             self.vitals.lost.send_replace(true);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_that_does_not_move_is_stuck_and_one_that_is_busy_for_an_hour_is_not() {
+        let (vitals, hearts) = Vitals::of(2, Duration::from_secs(2));
+        let mut now = Instant::now();
+        for _ in 0..3600 / 50 {
+            hearts[0].begins(now);
+            now += Duration::from_secs(50);
+            assert!(!vitals.health(now).stuck, "busy is not stuck");
+            hearts[0].ends(true);
+        }
+        hearts[1].begins(now);
+        assert!(!vitals.health(now + STUCK).stuck);
+        assert!(vitals.health(now + STUCK + Duration::from_secs(1)).stuck);
+        hearts[1].ends(true);
+        assert!(!vitals.health(now + 2 * STUCK).stuck);
+        hearts.iter().for_each(Heart::stops);
+    }
+
+    #[test]
+    fn a_slow_model_is_not_stuck_while_a_full_batch_runs() {
+        let (vitals, hearts) = Vitals::of(1, Duration::from_secs(100));
+        let now = Instant::now();
+        hearts[0].begins(now);
+        assert!(!vitals.health(now + Duration::from_secs(200)).stuck);
+        assert!(vitals.health(now + Duration::from_secs(201)).stuck);
+        hearts[0].stops();
     }
 }

@@ -6,13 +6,16 @@ use std::sync::{
 };
 
 use super::*;
-use crate::admission::{Admission, Capacity};
+use crate::admission::{Admission, Capacity, Division};
 
 const OPTIONS: BatchOptions = BatchOptions { workers: 1, most: 32, delay: Duration::ZERO };
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn admission() -> Admission {
-    let capacity = Capacity { bodies: 1 << 20, decodes: 1 << 20, images: 1000, timeout: PATIENCE };
+    let bytes = Division { wide: 1 << 20, narrow: 0 };
+    let (images, small_images) = (1000, 0);
+    let capacity =
+        Capacity { bodies: bytes, decodes: bytes, images, small_images, timeout: PATIENCE };
     Admission::new(capacity, 1e9)
 }
 
@@ -56,7 +59,7 @@ impl Held {
         let hold = Arc::new(AtomicBool::new(true));
         let (tell, batches) = mpsc::channel();
         let held = Arc::clone(&hold);
-        let batcher = Batcher::start(options, || {
+        let batcher = Batcher::start(options, Duration::ZERO, || {
             let (held, tell) = (Arc::clone(&held), tell.clone());
             move |images: &[&[f32]]| {
                 tell.send(images.concat()).unwrap();
@@ -102,7 +105,7 @@ async fn a_small_request_does_not_wait_for_a_large_one() {
 
 #[tokio::test]
 async fn a_failure_or_a_panic_costs_only_those_in_its_batch() {
-    let batcher = Batcher::start(OPTIONS, || echo).unwrap();
+    let batcher = Batcher::start(OPTIONS, Duration::ZERO, || echo).unwrap();
     for fault in [FAILS, PANICS] {
         assert_eq!(embed(&batcher, [fault as u8]).await, Err(BatchError::Model));
         assert_eq!(numbers(embed(&batcher, [3]).await), [3.0]);
@@ -111,7 +114,7 @@ async fn a_failure_or_a_panic_costs_only_those_in_its_batch() {
 
 #[tokio::test]
 async fn three_failures_in_a_row_are_an_illness_that_one_success_ends() {
-    let batcher = Batcher::start(OPTIONS, || echo).unwrap();
+    let batcher = Batcher::start(OPTIONS, Duration::ZERO, || echo).unwrap();
     for failures in 1..=3 {
         assert!(!batcher.health().failing);
         assert!(embed(&batcher, [FAILS as u8]).await.is_err(), "{failures}");
@@ -140,6 +143,26 @@ async fn a_request_past_its_deadline_is_not_computed() {
 }
 
 #[tokio::test]
+async fn who_is_late_or_has_gone_makes_room_though_no_worker_is_free() {
+    let held = Held::start(OPTIONS);
+    let first = tokio::spawn({
+        let batcher = held.batcher.clone();
+        async move { embed(&batcher, [1]).await }
+    });
+    while held.batches.try_recv().is_err() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let late = held.batcher.embed(pixels([2]), places(1).await, Duration::from_millis(10));
+    assert_eq!(late.await, Err(BatchError::Late));
+    let gone = held.batcher.embed(pixels([3]), places(1).await, PATIENCE);
+    assert!(tokio::time::timeout(Duration::from_millis(10), gone).await.is_err());
+    assert_eq!(held.batcher.0.shared.state().queue.depth(), 0);
+    held.release().await;
+    first.await.unwrap().unwrap();
+    assert!(held.batches.try_recv().is_err(), "neither was computed");
+}
+
+#[tokio::test]
 async fn a_batch_that_is_not_full_waits_for_the_delay_and_no_longer() {
     let delay = Duration::from_millis(300);
     let held = Held::start(BatchOptions { delay, most: 4, ..OPTIONS });
@@ -160,7 +183,7 @@ async fn a_batch_that_is_not_full_waits_for_the_delay_and_no_longer() {
 
 #[tokio::test]
 async fn a_worker_that_is_lost_is_noticed() {
-    let batcher = Batcher::start(OPTIONS, || echo).unwrap();
+    let batcher = Batcher::start(OPTIONS, Duration::ZERO, || echo).unwrap();
     let lost = tokio::time::timeout(Duration::from_millis(50), batcher.lost()).await;
     assert!(lost.is_err(), "nothing is lost yet");
     let Handle { shared, .. } = &*batcher.0;

@@ -2,12 +2,15 @@
 //!
 //! What does not depend on the load is taken off first: weights, the process itself, connections,
 //! the largest batches and a full queue. Of the rest, bodies get a quarter, and at least what the
-//! largest body needs; decodes get what is left.
+//! largest body needs; decodes get what is left. Of both a part is kept for small ones.
 
 use std::fmt;
 
 use super::cgroup::MemoryLimit;
-use crate::{admission::BODY_COPIES, model::architecture::Architecture};
+use crate::{
+    admission::{BODY_COPIES, Division, GRAIN},
+    model::architecture::Architecture,
+};
 
 /// Of the limit, the part that the sum may fill, in hundredths. What is left is for what no sum
 /// knows: pages that the allocator keeps, page tables, and the kernel's buffers of connections,
@@ -21,9 +24,15 @@ const BASE: u64 = 64 << 20;
 /// asked for yet (`http::connection`).
 const CONNECTION: u64 = 96 << 10;
 
-/// What must be left for decodes, or no ordinary photo could be read: twelve megapixels of a
-/// baseline JPEG take 75 MB.
-const LEAST_DECODES: u64 = 96 << 20;
+/// What is kept for small bodies, where there is enough: six photos of twelve megapixels as base64.
+const SMALL_BODIES: u64 = 64 << 20;
+
+/// What is kept for small decodes, where there is enough: twelve megapixels of a baseline JPEG take
+/// 75 MB.
+const SMALL_DECODES: u64 = 96 << 20;
+
+/// What must be left for other decodes, or no ordinary photo could be read.
+const LEAST_DECODES: u64 = 80 << 20;
 
 /// What the sum is made from.
 #[derive(Clone, Copy, Debug)]
@@ -56,9 +65,9 @@ pub struct MemoryPlan {
     /// Decoded images that wait for the model.
     pub queue: u64,
     /// What all bodies share.
-    pub bodies: u64,
+    pub bodies: Division,
     /// What all decodes share.
-    pub decodes: u64,
+    pub decodes: Division,
 }
 
 /// The parts do not fit.
@@ -90,12 +99,17 @@ impl MemoryPlan {
             connections: demands.connections.saturating_mul(CONNECTION),
             activations: activations(architecture).saturating_mul(demands.computed_images),
             queue: image.saturating_mul(demands.queued_images),
-            bodies: 0,
-            decodes: 0,
+            bodies: Division { wide: 0, narrow: 0 },
+            decodes: Division { wide: 0, narrow: 0 },
         };
         let rest = plan.usable().saturating_sub(plan.sum());
-        plan.bodies = (rest / 4).max(demands.body_bytes.saturating_mul(BODY_COPIES));
-        plan.decodes = rest.saturating_sub(plan.bodies).max(LEAST_DECODES);
+        let largest = demands.body_bytes.saturating_mul(BODY_COPIES);
+        let largest = largest.checked_next_multiple_of(GRAIN).unwrap_or(u64::MAX);
+        let small = SMALL_BODIES.min(rest / 8).max(rest / 32);
+        plan.bodies = Division { wide: (rest / 32 * 7).max(largest), narrow: small };
+        let small = SMALL_DECODES.min(rest / 8);
+        let left = rest.saturating_sub(plan.bodies.all()).saturating_sub(small);
+        plan.decodes = Division { wide: left.max(LEAST_DECODES), narrow: small };
         let missing = plan.sum().saturating_sub(plan.usable());
         if missing > 0 {
             let missing = missing.div_ceil(1 << 20);
@@ -112,8 +126,8 @@ impl MemoryPlan {
             self.connections,
             self.activations,
             self.queue,
-            self.bodies,
-            self.decodes,
+            self.bodies.all(),
+            self.decodes.all(),
         ];
         parts.into_iter().fold(0, u64::saturating_add)
     }
@@ -136,8 +150,8 @@ impl fmt::Display for MemoryPlan {
             mib(self.connections),
             mib(self.activations),
             mib(self.queue),
-            mib(self.bodies),
-            mib(self.decodes),
+            mib(self.bodies.all()),
+            mib(self.decodes.all()),
             mib(self.sum()),
             mib(self.usable()),
             mib(self.limit.bytes),
@@ -191,7 +205,7 @@ mod tests {
     const DEMANDS: Demands = Demands {
         weight_bytes: 4,
         computed_images: 32,
-        queued_images: 256,
+        queued_images: 288,
         connections: 2048,
         body_bytes: 256 << 20,
     };
@@ -214,10 +228,10 @@ mod tests {
         for limit in [2 << 30, 3 << 30] {
             let plan = plan(limit, &DEMANDS).unwrap();
             assert!(plan.sum() <= plan.usable(), "{plan}");
-            assert!(plan.bodies >= 512 << 20, "{plan}");
+            assert!(plan.bodies.wide >= 512 << 20, "{plan}");
         }
-        // 178,956,970 pixels of a baseline JPEG take six bytes each.
-        assert!(plan(3 << 30, &DEMANDS).unwrap().decodes > 178_956_970 * 6, "3 GiB");
+        // 178,956,970 pixels of a baseline JPEG take six bytes each, and what is read around them.
+        assert!(plan(3 << 30, &DEMANDS).unwrap().decodes.wide > 1041 << 20, "3 GiB");
     }
 
     #[test]

@@ -139,9 +139,9 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         flag: "max-queued-images",
         env: "MAX_QUEUED_IMAGES",
-        default: "256",
+        default: "288",
         value: "N",
-        help: "Most images let in that have no answer yet; at least --max-images",
+        help: "Most images let in that have no answer yet; a ninth is kept for requests of up to 8",
     },
     Setting {
         flag: "memory-limit",

@@ -25,7 +25,7 @@ use pace::{Pace, TooSlow};
 use tokio::runtime::Handle;
 
 use super::{connection::Exchange, rejection::Rejection};
-use crate::admission::Visit;
+use crate::admission::{BodyMemory, Visit};
 
 /// How often it is looked whether a body is in the way of others.
 const LOOK: Duration = Duration::from_millis(500);
@@ -47,8 +47,8 @@ pub(super) fn length(body: &Body, limit: usize) -> Result<Option<u64>, Rejection
     }
 }
 
-/// The whole body, at most `limit` bytes. What it needs beyond what `visit` has reserved for it is
-/// reserved before it is kept.
+/// The whole body, at most `limit` bytes, with its memory. What it needs beyond what `visit` has
+/// reserved for it is reserved before it is kept.
 ///
 /// # Errors
 /// [`Rejection::BodyTooLarge`], [`Rejection::BodyTimeout`], [`Rejection::Busy`] or, if the client
@@ -57,7 +57,7 @@ pub(super) async fn read(
     mut body: Body,
     limit: usize,
     visit: &mut Visit,
-) -> Result<Bytes, Rejection> {
+) -> Result<(Bytes, Option<BodyMemory>), Rejection> {
     // Pages that are never written to cost nothing.
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(0);
     let mut bytes = BytesMut::with_capacity(announced.min(limit));
@@ -88,8 +88,8 @@ pub(super) async fn read(
         visit.grow(length).await.map_err(Rejection::Busy)?;
         bytes.extend_from_slice(&data);
     }
-    visit.read(bytes.len());
-    Ok(bytes.freeze())
+    let memory = visit.read(bytes.len());
+    Ok((bytes.freeze(), memory))
 }
 
 /// The refusal of a body that came too slowly, if that is what `error` says, however it is wrapped.

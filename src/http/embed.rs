@@ -172,11 +172,13 @@ async fn answer(
     let mut visit = embedder.admission().enter(length).await.map_err(Rejection::Busy)?;
 
     let reading = Instant::now();
-    let body = body::read(body, limits.body_bytes, &mut visit).await?;
+    let (body, memory) = body::read(body, limits.body_bytes, &mut visit).await?;
     metrics::stage(Stage::Read, reading.elapsed());
 
     let parsing = Instant::now();
-    let taken_apart = embedder.aside(move || take_apart(kind, &head.headers, body, &limits)).await;
+    let taken_apart = embedder
+        .aside(memory.clone(), move || take_apart(kind, &head.headers, body, &limits))
+        .await;
     let upload = taken_apart.unwrap_or(Err(Rejection::Internal));
     metrics::stage(Stage::Parse, parsing.elapsed());
     let Upload { photos, wishes } = upload?;
@@ -186,23 +188,22 @@ async fn answer(
 
     let mut places = visit.admit(photos.len()).await.map_err(Rejection::Busy)?;
     let decoding = Instant::now();
-    let decoded = embedder.preprocess(photos, on_error == OnError::Fail).await;
+    let decoded = embedder.preprocess(photos, memory, on_error == OnError::Fail).await;
+    let decoded = decoded.map_err(Rejection::Busy)?;
     let decoding = decoding.elapsed();
-    let (waited, patience) = (visit.waited(), visit.left());
-    // Nothing of the body is left.
-    drop(visit);
-    let Sorted { pixels, failed, count } = sort(decoded.map_err(Rejection::Busy)?, on_error)?;
-    places.answered(failed.len());
-    let embedded = embedder.embed(pixels, places, patience).await.map_err(|error| match error {
-        BatchError::Model => Rejection::Model,
-        BatchError::Late => {
-            Rejection::Busy(Refusal::Late { timeout: embedder.admission().timeout() })
-        }
-        BatchError::Stopped => Rejection::Stopping,
-    })?;
+    places.answered(decoded.iter().filter(|photo| photo.is_err()).count());
+    let Sorted { pixels, failed, count } = sort(decoded, on_error)?;
+    let embedded =
+        embedder.embed(pixels, places, visit.left()).await.map_err(|error| match error {
+            BatchError::Model => Rejection::Model,
+            BatchError::Late => {
+                Rejection::Busy(Refusal::Late { timeout: embedder.admission().timeout() })
+            }
+            BatchError::Stopped => Rejection::Stopping,
+        })?;
 
     let times = Times {
-        queue: waited + embedded.queued,
+        queue: visit.waited() + embedded.queued,
         decode: decoding,
         forward: embedded.computed,
         total: start,

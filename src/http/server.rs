@@ -14,8 +14,7 @@ use super::{
 use crate::{
     admission::Capacity,
     allocator,
-    config::Config,
-    config::memory::Overcommitted,
+    config::{self, Config, memory::Overcommitted},
     embedder::{EmbedOptions, Embedder, StartError},
     metrics,
     model::{Model, ModelError, ModelOptions},
@@ -169,10 +168,12 @@ fn embedder(config: Config) -> Result<Embedder, ServeError> {
         .map_err(|error| ServeError::Model(Box::new(error)))?;
     let plan = config.memory_plan(model.architecture())?;
     tracing::info!(%plan, "memory");
+    let small_images = config::small_images(config.max_queued_images);
     let capacity = Capacity {
         bodies: plan.bodies,
         decodes: plan.decodes,
-        images: config.max_queued_images,
+        images: config.max_queued_images - small_images,
+        small_images,
         timeout: config.queue_timeout,
     };
     let threads = config.threads;
@@ -209,7 +210,7 @@ async fn give_back(embedder: &Embedder) -> Infallible {
             embedder.admission().idle_after().filter(|&images| images > given_back)
         {
             given_back = images;
-            let _ = embedder.aside(allocator::give_back).await;
+            let _ = embedder.aside(None, allocator::give_back).await;
         }
     }
 }

@@ -190,3 +190,30 @@ fn an_answer_says_where_its_time_went() {
         "{timing}"
     );
 }
+
+#[test]
+fn a_single_photo_is_served_beside_a_request_that_fills_the_queue() {
+    let service = Service::random(&[]);
+    let many = json!({"images": vec![base64(&CAT); 256]});
+    thread::scope(|scope| {
+        let many = scope.spawn(|| service.post_json("/embed", &many));
+        let queued = "inference_queue_depth ";
+        let start = Instant::now();
+        while service
+            .get("/metrics")
+            .text()
+            .lines()
+            .find_map(|line| line.strip_prefix(queued)?.parse::<f64>().ok())
+            .is_none_or(|depth| depth < 100.)
+        {
+            assert!(start.elapsed() < Duration::from_secs(60), "the queue does not fill");
+            thread::sleep(Duration::from_millis(20));
+        }
+        for _ in 0..3 {
+            let reply = service.post("/embed", "image/png", &CAT);
+            assert!(!many.is_finished());
+            assert_eq!(reply.embeddings().len(), 1);
+        }
+        assert_eq!(many.join().unwrap().embeddings().len(), 256);
+    });
+}

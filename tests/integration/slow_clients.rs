@@ -140,8 +140,8 @@ fn a_thousand_slow_clients_harm_nobody_and_leave_nothing_behind() {
 #[test]
 fn who_announces_all_the_memory_and_sends_little_does_not_keep_others_out() {
     let flags = ["--memory-limit", "1GiB", "--max-body-bytes", "32MiB", "--max-connections", "256"];
-    let service = Service::random(&[&flags[..], &["--queue-timeout", "10s"]].concat());
-    // Twice the largest body is all the memory that there is for bodies.
+    let service = Service::random(&[&flags[..], &["--max-batch", "16"]].concat());
+    // Twice the largest body is all the memory that there is for large bodies.
     let mut slow = service.connect();
     slow.begin("/embed", "image/png", 32 << 20);
     thread::scope(|scope| {
@@ -156,7 +156,8 @@ fn who_announces_all_the_memory_and_sends_little_does_not_keep_others_out() {
             panic!("nobody minds");
         });
         // It does not fit beside the other, waits for it, and is served.
-        let photo = crate::service::photo("coffee-12mp.jpg");
+        let mut photo = crate::service::photo("coffee-12mp.jpg").to_vec();
+        photo.resize(20 << 20, 0);
         let embeddings = service.post("/embed", "image/jpeg", &photo).embeddings();
         assert_eq!(embeddings.len(), 1);
         let refusal = drip.join().unwrap().with_status(408);
