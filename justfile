@@ -33,6 +33,14 @@ lint:
     cargo fmt --check
     cargo clippy --release --all-targets -- -D warnings
 
+# Manifests and chart, rendered and checked (needs kubectl or kustomize, helm, Python)
+manifests:
+    checks/manifests.sh
+
+# The local cluster: `just cluster up overlays/random`, scale, disturb, down
+cluster *args:
+    checks/cluster.sh {{args}}
+
 # Licences, sources, duplicates and advisories of the dependencies (needs cargo-deny 0.20)
 deny:
     cargo deny check
