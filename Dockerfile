@@ -21,7 +21,9 @@ ARG GPU_RUNTIME=runtime
 
 # --- What builds ---------------------------------------------------------------------------------
 FROM ${RUST} AS tools
-# cmake and nasm build libjpeg-turbo, from the sources that its crate brings.
+# cmake and nasm build libjpeg-turbo, from the sources that its crate brings. Their versions are those
+# of the base image's Debian, which are left out of what runs.
+# hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install -y --no-install-recommends cmake nasm \
  && rm -rf /var/lib/apt/lists/*
@@ -32,6 +34,8 @@ FROM tools AS dependencies
 WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
 # Empty sources: what is compiled here are the crates alone, so a change of ours keeps this layer.
+# The pipe begins with a constant, which cannot fail.
+# hadolint ignore=DL4006
 RUN mkdir -p src benches tests/integration \
  && echo 'fn main() {}' | tee src/main.rs build.rs tests/integration/main.rs \
       benches/forward.rs benches/load.rs benches/preprocess.rs benches/resize.rs >/dev/null \
@@ -78,6 +82,8 @@ COPY src src
 RUN mkdir -p benches tests/integration \
  && touch tests/integration/main.rs benches/forward.rs benches/load.rs benches/preprocess.rs benches/resize.rs
 COPY --from=weights /out /out
+# As above.
+# hadolint ignore=DL3008
 RUN if command -v nvcc >/dev/null; then \
       apt-get update && apt-get install -y --no-install-recommends gcc g++ cmake nasm \
       && CUDA_COMPUTE_CAP=$CUDA_COMPUTE_CAP cargo auditable build --release --locked --features cuda,libjpeg-turbo \

@@ -122,6 +122,7 @@ impl Config {
             header_timeout: reader.read("header-timeout", values::some_time),
             body_timeout: reader.read("body-timeout", values::some_time),
             keep_alive: reader.read("keep-alive", values::some_time),
+            max_age: reader.read("max-connection-age", values::duration),
         };
         let drain = DrainOptions {
             delay: reader.read("drain-delay", values::duration),

@@ -200,6 +200,13 @@ pub const SETTINGS: &[Setting] = &[
         help: "How long a connection stays open between two requests",
     },
     Setting {
+        flag: "max-connection-age",
+        env: "MAX_CONNECTION_AGE",
+        default: "0",
+        value: "TIME",
+        help: "After it, the next answer tells the client to connect anew; 0 means never",
+    },
+    Setting {
         flag: "drain-delay",
         env: "DRAIN_DELAY",
         default: "3s",

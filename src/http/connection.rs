@@ -74,6 +74,9 @@ pub struct ConnectionOptions {
     pub header_timeout: Duration,
     /// Between two requests: `--keep-alive`.
     pub keep_alive: Duration,
+    /// After it, an answer says that the client should connect anew; zero means never:
+    /// `--max-connection-age`.
+    pub max_age: Duration,
     /// For each `--body-timeout`'s share of the body of a request ([`super::body`]).
     pub body_timeout: Duration,
 }
@@ -161,8 +164,9 @@ impl Connections {
     ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<> {
         let (exchange, unanswered) = (Exchange::begin(activity), self.shutdown.request());
         let streams = request.version() == Version::HTTP_2;
-        let shutdown = self.shutdown.clone();
-        if streams && shutdown.draining() {
+        let (shutdown, connection) = (self.shutdown.clone(), Arc::clone(activity));
+        let is_over = move || shutdown.draining() || connection.is_old();
+        if streams && is_over() {
             activity.leave();
         }
         let (head, body) = request.into_parts();
@@ -173,7 +177,7 @@ impl Connections {
             if streams {
                 // HTTP/2 has frames for what this field says (RFC 9113, section 8.2.2).
                 response.headers_mut().remove(header::CONNECTION);
-            } else if shutdown.draining() {
+            } else if is_over() {
                 response.headers_mut().insert(header::CONNECTION, CLOSE);
             }
             Ok(response.map(|body| Answer::new(body, streams, exchange.answer(), unanswered)))

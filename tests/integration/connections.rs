@@ -125,6 +125,29 @@ async fn an_idle_connection_of_http2_is_closed_too() {
 }
 
 #[test]
+fn an_old_connection_ends_with_an_answer() {
+    let service = Service::tiny(&["--max-connection-age", "1s"]);
+    let mut connection = service.connect();
+    connection.get("/livez");
+    assert_eq!(connection.read().header("connection"), None);
+    assert!(connection.is_silent_for(Duration::from_millis(1500)));
+    connection.get("/livez");
+    let last = connection.read();
+    assert_eq!((last.status, last.header("connection")), (200, Some("close")));
+    assert!(connection.await_close() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn an_old_connection_of_http2_is_told_to_go() {
+    let service = Service::tiny(&["--max-connection-age", "1s"]);
+    let (mut client, connection) = http2(&service).await;
+    assert_eq!(status(&mut client, &service, "/livez", None).await, 200);
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(status(&mut client, &service, "/livez", None).await, 200);
+    tokio::time::timeout(Duration::from_secs(20), connection).await.unwrap().unwrap();
+}
+
+#[test]
 fn connections_beyond_the_limit_wait_and_leave_the_admin_port_alone() {
     let service = Service::tiny_with_admin(&["--max-connections", "3"]);
     let mut held: Vec<Connection> = (0..3).map(|_| service.connect()).collect();

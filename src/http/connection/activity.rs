@@ -25,6 +25,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Activity {
     options: ConnectionOptions,
+    born: Instant,
     state: Mutex<State>,
 }
 
@@ -79,7 +80,7 @@ impl Activity {
             leaving: false,
             task: None,
         };
-        Arc::new(Self { options, state: Mutex::new(state) })
+        Arc::new(Self { options, born: Instant::now(), state: Mutex::new(state) })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -146,6 +147,11 @@ impl Activity {
             }
             false => state.blocked = state.blocked.or_else(|| Some(Instant::now())),
         }
+    }
+
+    /// Whether the connection is older than it should get.
+    pub(super) fn is_old(&self) -> bool {
+        !self.options.max_age.is_zero() && self.born.elapsed() >= self.options.max_age
     }
 
     /// The client should connect anew after what it has asked for.
@@ -228,6 +234,7 @@ mod tests {
     const OPTIONS: ConnectionOptions = ConnectionOptions {
         header_timeout: Duration::from_secs(10),
         keep_alive: Duration::from_secs(75),
+        max_age: Duration::ZERO,
         body_timeout: Duration::from_secs(10),
     };
 

@@ -48,7 +48,7 @@ fn defaults_are_the_originals_and_pillows() {
     let seconds = Duration::from_secs;
     let (connections, drain) = (config.connections, config.drain);
     assert_eq!((connections.header_timeout, connections.body_timeout), (seconds(10), seconds(10)));
-    assert_eq!(connections.keep_alive, seconds(75));
+    assert_eq!((connections.keep_alive, connections.max_age), (seconds(75), Duration::ZERO));
     assert_eq!((drain.delay, drain.timeout), (seconds(3), seconds(20)));
 }
 
@@ -92,6 +92,7 @@ fn every_setting_can_be_given_by_its_variable() {
             ("KEEP_ALIVE", "3s"),
             ("DRAIN_DELAY", "4s"),
             ("DRAIN_TIMEOUT", "5s"),
+            ("MAX_CONNECTION_AGE", "6s"),
         ],
     )
     .unwrap();
@@ -109,8 +110,9 @@ fn every_setting_can_be_given_by_its_variable() {
     assert_eq!(config.max_connections, 5);
     let (connections, drain) = (config.connections, config.drain);
     let times = [connections.header_timeout, connections.body_timeout, connections.keep_alive];
-    let times: Vec<_> = times.into_iter().chain([drain.delay, drain.timeout]).collect();
-    assert_eq!(times, [1, 2, 3, 4, 5].map(Duration::from_secs));
+    let times: Vec<_> =
+        times.into_iter().chain([drain.delay, drain.timeout, connections.max_age]).collect();
+    assert_eq!(times, [1, 2, 3, 4, 5, 6].map(Duration::from_secs));
 }
 
 #[test]
