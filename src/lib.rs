@@ -35,3 +35,4 @@ pub mod telemetry;
 pub mod threads;
 
 pub mod bench;
+pub mod command;

@@ -1,26 +1,23 @@
-//! A table of contents: the load program or the service; of that settings, log, threads, listeners,
+//! A table of contents: a subcommand or the service; of that settings, log, threads, listeners,
 //! model, requests, the end.
 
 use std::process::ExitCode;
 
 use inference_service::{
-    bench,
-    config::{Config, ConfigError},
+    command,
+    config::Config,
     http::server::{self, Ending, ServeError},
     telemetry, threads,
 };
 
-/// Exit status for a command line or settings that cannot be used (`EX_USAGE` of sysexits.h).
-const USAGE: u8 = 64;
-
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|first| first == "bench") {
-        return bench::main(arguments);
+    if let Some(run) = arguments.next().and_then(|first| command::find(&first)) {
+        return run(arguments.collect());
     }
     let config = match Config::read(std::env::args_os(), |name| std::env::var_os(name)) {
         Ok(config) => config,
-        Err(error) => return refuse(&error),
+        Err(error) => return command::refuse(&error),
     };
     telemetry::start(config.log_level, config.log_format);
     // SAFETY: no thread has been started yet.
@@ -58,19 +55,4 @@ fn run(config: Config) -> Result<Ending, ServeError> {
     // What still runs has nobody left to answer to.
     runtime.shutdown_background();
     outcome
-}
-
-/// Says what is wrong with the command line, or prints the help or version that it asked for.
-fn refuse(error: &ConfigError) -> ExitCode {
-    match error {
-        ConfigError::CommandLine(error) => {
-            // A closed pipe, as with `--help | head -1`, leaves nothing to do.
-            let _ = error.print();
-            if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
-        }
-        ConfigError::Values(_) => {
-            eprintln!("inference-service: {error}\n\nSee inference-service --help.");
-            ExitCode::from(USAGE)
-        }
-    }
 }

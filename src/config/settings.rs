@@ -234,7 +234,7 @@ pub enum Origin {
 }
 
 /// The settings as they were given, by flag, each with its origin.
-pub(super) type Given = HashMap<&'static str, (String, Origin)>;
+pub type Given = HashMap<&'static str, (String, Origin)>;
 
 /// The command line, made from [`SETTINGS`].
 pub fn command() -> Command {
@@ -250,13 +250,14 @@ pub fn command() -> Command {
         .after_help(
             "Try it without a network: inference-service --pretrained random\n\
              Then: curl -F files=@photo.jpg http://127.0.0.1:8002/embed/batch\n\
-             How much it can do: inference-service bench --help",
+             Commands: bench (how much it can do), config (the settings in force), download (fetch the \
+             weights), health (ask the running service), payload (a request's body from photos)",
         )
         .args(arguments)
 }
 
 /// Reads flags, then `env`, then defaults; the error is clap's own (also for `--help`).
-pub(super) fn gather(
+pub fn gather(
     arguments: impl IntoIterator<Item = OsString>,
     env: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Given, clap::Error> {

@@ -2,6 +2,7 @@
 
 mod api;
 mod bench;
+mod command;
 mod connections;
 mod decode;
 mod drain;

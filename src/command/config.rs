@@ -1,0 +1,44 @@
+//! `inference-service config`: the settings in force, and where each came from.
+
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use crate::config::settings::{self, Origin, SETTINGS};
+
+pub(super) fn main(arguments: Vec<OsString>) -> ExitCode {
+    // What the service would refuse is refused here, with the same words.
+    let config = match super::settings("config", arguments.clone()) {
+        Ok(config) => config,
+        Err(status) => return status,
+    };
+    let program = std::iter::once(OsString::from("inference-service config"));
+    let given = match settings::gather(program.chain(arguments), |name| std::env::var_os(name)) {
+        Ok(given) => given,
+        Err(error) => return super::refuse(&error.into()),
+    };
+    let mut text = String::new();
+    for setting in SETTINGS {
+        let Some((value, origin)) = given.get(setting.flag) else { continue };
+        let origin = match origin {
+            Origin::Flag => format!("--{}", setting.flag),
+            Origin::Environment => "the environment".to_owned(),
+            Origin::Default => "default".to_owned(),
+        };
+        text.push_str(&format!("{:<20} = {value:<24} {origin}\n", setting.env));
+    }
+    text.push_str(&format!(
+        "\nthreads {}, workers {}, memory limit {} MiB ({})\n",
+        config.threads,
+        config.batches.workers,
+        config.memory_limit.bytes >> 20,
+        config.memory_limit.origin
+    ));
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // A closed pipe, as with `| head -1`.
+        Err(_) => ExitCode::FAILURE,
+    }
+}
