@@ -7,6 +7,7 @@
 #   checks/cluster.sh scale            load until the autoscaler has six pods, then none until it has two: prints when
 #   checks/cluster.sh disturb          a rolling update, an undo, a drain and a killed pod under an open-loop load:
 #                                      failed requests of each
+#   checks/cluster.sh update           the first two of them alone
 #   checks/cluster.sh down             deletes the cluster
 #
 # Each can be run again. Needs docker, kind, kubectl and, for loads, target/release/inference-service.
@@ -139,6 +140,7 @@ case ${1:-} in
   up) up "${2:-}" ;;
   image) build && k rollout restart deploy/inference-deploy && k rollout status deploy/inference-deploy --timeout=900s ;;
   scale) scale ;;
+  update) under_load update planned ;;
   disturb)
     under_load update planned
     REQUESTS=${REQUESTS_EACH:-600} under_load drain drain

@@ -199,10 +199,7 @@ impl Admission {
 
 impl Shared {
     fn size(&self, images: usize) -> Size {
-        match images <= SMALL.min(self.capacity.small_images) {
-            true => Size::Small,
-            false => Size::Large,
-        }
+        if images <= SMALL.min(self.capacity.small_images) { Size::Small } else { Size::Large }
     }
 
     /// Refuses a request of `images` images that could not begin in time.
