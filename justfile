@@ -45,6 +45,10 @@ cluster *args:
 deny:
     cargo deny check
 
+# The alerts' tests, and the dashboard against a Prometheus under load (needs prometheus and promtool)
+monitoring:
+    checks/monitoring.sh
+
 # Benchmarks, all or those that match
 bench *args:
     cargo bench -- {{args}}
