@@ -8,7 +8,7 @@
 #       the same with a shell
 #   docker build --target gpu -t photo-duplicate-inference:gpu-linux-amd64 \
 #       --build-arg GPU_BUILD=nvidia/cuda:13.0.1-devel-ubuntu24.04 \
-#       --build-arg GPU_RUNTIME=nvidia/cuda:13.0.1-runtime-ubuntu24.04 .
+#       --build-arg RUNTIME=nvidia/cuda:13.0.1-runtime-ubuntu24.04 .
 #       for NVIDIA GPUs. The bases are arguments since a builder that builds every stage would else
 #       pull gigabytes for the image of the CPU; left out, `gpu` is the image of the CPU.
 #
@@ -17,7 +17,6 @@
 ARG RUST=rust:1.95-bookworm
 ARG RUNTIME=gcr.io/distroless/cc-debian12:nonroot
 ARG GPU_BUILD=tools
-ARG GPU_RUNTIME=runtime
 
 # --- What builds ---------------------------------------------------------------------------------
 FROM ${RUST} AS tools
@@ -70,8 +69,8 @@ RUN if [ -n "$PRETRAINED" ]; then \
 # --- For NVIDIA GPUs -----------------------------------------------------------------------------
 FROM ${GPU_BUILD} AS gpu-build
 WORKDIR /build
-COPY --from=build /usr/local/cargo /usr/local/cargo
-COPY --from=build /usr/local/rustup /usr/local/rustup
+COPY --from=tools /usr/local/cargo /usr/local/cargo
+COPY --from=tools /usr/local/rustup /usr/local/rustup
 ENV PATH=/usr/local/cargo/bin:/usr/local/rustup/toolchain/bin:${PATH} \
     CARGO_HOME=/usr/local/cargo RUSTUP_HOME=/usr/local/rustup
 # The compute capability of the oldest GPU to serve: 80 is A100's, 89 L4's, 90 H100's.
@@ -92,36 +91,7 @@ RUN if command -v nvcc >/dev/null; then \
 
 # --- What runs -----------------------------------------------------------------------------------
 FROM ${RUNTIME} AS runtime
-# HOST: a container is reached from outside. The port of the API is closed to nobody.
-ENV HOST=0.0.0.0 \
-    HF_HOME=/var/cache/inference-service
-WORKDIR /
-USER 65532:65532
-EXPOSE 8002 9090
-STOPSIGNAL SIGTERM
-ENTRYPOINT ["/usr/local/bin/inference-service"]
-
-FROM ${GPU_RUNTIME} AS gpu
-COPY --from=gpu-build /out /
-ENV HOST=0.0.0.0 \
-    HF_HOME=/var/cache/inference-service
-WORKDIR /
-USER 65532:65532
-EXPOSE 8002 9090
-STOPSIGNAL SIGTERM
-ENTRYPOINT ["/usr/local/bin/inference-service"]
-
-FROM debian:bookworm-slim AS debug
-COPY --from=weights /out /
-ENV HOST=0.0.0.0 \
-    HF_HOME=/var/cache/inference-service
-WORKDIR /
-USER 65532:65532
-EXPOSE 8002 9090
-STOPSIGNAL SIGTERM
-ENTRYPOINT ["/usr/local/bin/inference-service"]
-
-FROM runtime AS service
+ARG RUNTIME
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="inference-service" \
@@ -129,5 +99,34 @@ LABEL org.opencontainers.image.title="inference-service" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.licenses="Apache-2.0 OR MIT" \
-      org.opencontainers.image.base.name="gcr.io/distroless/cc-debian12:nonroot"
+      org.opencontainers.image.base.name="${RUNTIME}"
+# The default is 127.0.0.1, but a container is asked from outside of it.
+ENV HOST=0.0.0.0 \
+    HF_HOME=/var/cache/inference-service
+WORKDIR /
+USER 65532:65532
+EXPOSE 8002 9090
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["/usr/local/bin/inference-service"]
+
+FROM runtime AS gpu
+COPY --from=gpu-build /out /
+
+FROM runtime AS service
 COPY --from=weights /out /
+
+FROM debian:bookworm-slim AS shell
+# As of the other packages.
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends busybox-static \
+ && mkdir /busybox \
+ && cp /bin/busybox /busybox/ \
+ && for tool in $(busybox --list); do [ "$tool" = busybox ] || ln -s busybox "/busybox/$tool"; done
+
+FROM service AS debug
+COPY --from=shell /busybox /busybox
+ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/busybox
+
+# The last stage is what a build without --target makes.
+FROM service

@@ -37,10 +37,9 @@ use self::{
     tally::Tally,
     target::Unreachable,
 };
-use crate::config::ConfigError;
 
-/// Exit status for a command line that cannot be used (`EX_USAGE` of sysexits.h).
-const USAGE: u8 = 64;
+/// As which it is called and speaks.
+const PROGRAM: &str = "inference-service bench";
 
 /// Exit status of a process that a second Ctrl-C ended: 128 and SIGINT's number.
 const INTERRUPTED: i32 = 130;
@@ -68,18 +67,9 @@ enum BenchError {
 
 /// Runs the subcommand; `arguments` are those after `bench`.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let program = OsString::from("inference-service bench");
-    let options = match Options::read(std::iter::once(program).chain(arguments)) {
+    let options = match Options::read(std::iter::once(OsString::from(PROGRAM)).chain(arguments)) {
         Ok(options) => options,
-        Err(ConfigError::CommandLine(error)) => {
-            // A closed pipe, as with `--help | head -1`, leaves nothing to do.
-            let _ = error.print();
-            return if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
-        }
-        Err(error @ ConfigError::Values(_)) => {
-            eprintln!("inference-service bench: {error}\n\nSee inference-service bench --help.");
-            return ExitCode::from(USAGE);
-        }
+        Err(error) => return error.refuse(PROGRAM),
     };
     let report = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -13,13 +13,7 @@ use std::{
     process::ExitCode,
 };
 
-use crate::{
-    bench,
-    config::{Config, ConfigError},
-};
-
-/// Exit status for a command line or settings that cannot be used (`EX_USAGE` of sysexits.h).
-const USAGE: u8 = 64;
+use crate::{bench, config::Config};
 
 /// Runs a subcommand with the arguments after its name.
 pub type Run = fn(Vec<OsString>) -> ExitCode;
@@ -38,23 +32,7 @@ pub fn find(name: &OsStr) -> Option<Run> {
 
 /// The settings of the service, of `arguments` and the environment.
 fn settings(name: &str, arguments: Vec<OsString>) -> Result<Config, ExitCode> {
-    let program = OsString::from(format!("inference-service {name}"));
-    Config::read(std::iter::once(program).chain(arguments), |name| std::env::var_os(name))
-        .map_err(|error| refuse(&error))
-}
-
-/// Says what is wrong with the command line, or prints the help or version that it asked for. The
-/// result is the exit status.
-pub fn refuse(error: &ConfigError) -> ExitCode {
-    match error {
-        ConfigError::CommandLine(error) => {
-            // A closed pipe, as with `--help | head -1`, leaves nothing to do.
-            let _ = error.print();
-            if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
-        }
-        ConfigError::Values(_) => {
-            eprintln!("inference-service: {error}\n\nSee inference-service --help.");
-            ExitCode::from(USAGE)
-        }
-    }
+    let program = format!("inference-service {name}");
+    let arguments = std::iter::once(OsString::from(&program)).chain(arguments);
+    Config::read(arguments, |name| std::env::var_os(name)).map_err(|error| error.refuse(&program))
 }

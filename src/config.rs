@@ -8,7 +8,7 @@ pub mod memory;
 pub mod settings;
 mod values;
 
-use std::{ffi::OsString, fmt, time::Duration};
+use std::{ffi::OsString, fmt, process::ExitCode, time::Duration};
 
 use cgroup::MemoryLimit;
 use memory::{Demands, MemoryPlan, Overcommitted};
@@ -73,6 +73,8 @@ pub struct Config {
     pub connections: ConnectionOptions,
     /// How the service stops.
     pub drain: DrainOptions,
+    /// The settings as they were given, each with its origin.
+    pub given: Given,
 }
 
 /// Why there is no [`Config`].
@@ -84,6 +86,27 @@ pub enum ConfigError {
     /// Values that cannot be used, all of them.
     #[error("{} wrong value{}:\n  {}", .0.len(), if .0.len() == 1 { "" } else { "s" }, .0.join("\n  "))]
     Values(Vec<String>),
+}
+
+/// Exit status for a command line or settings that cannot be used (`EX_USAGE` of sysexits.h).
+pub const USAGE: u8 = 64;
+
+impl ConfigError {
+    /// Says what is wrong, or prints the help or version that was asked for; the result is the exit
+    /// status of `program`.
+    pub fn refuse(&self, program: &str) -> ExitCode {
+        match self {
+            Self::CommandLine(error) => {
+                // A closed pipe, as with `--help | head -1`, leaves nothing to do.
+                let _ = error.print();
+                if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
+            }
+            Self::Values(_) => {
+                eprintln!("{program}: {self}\n\nSee {program} --help.");
+                ExitCode::from(USAGE)
+            }
+        }
+    }
 }
 
 /// One value that cannot be used.
@@ -166,6 +189,7 @@ impl Config {
                 max_connections,
                 connections,
                 drain,
+                given: reader.given,
             }
             .check_memory(),
             _ => {

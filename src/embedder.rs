@@ -212,8 +212,8 @@ impl Embedder {
         threads::run(&self.decoders, Place::Handler, work).await
     }
 
-    /// Decodes `photos`, parts of a body that `memory` is reserved for, side by side: all of them or, with `until_one_fails`, those up to the first
-    /// that fails.
+    /// Decodes `photos`, parts of a body that `memory` is reserved for, side by side: all of them or,
+    /// with `until_one_fails`, those up to the first that fails.
     ///
     /// # Errors
     /// When the memory for one was not free in time.

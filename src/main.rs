@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     }
     let config = match Config::read(std::env::args_os(), |name| std::env::var_os(name)) {
         Ok(config) => config,
-        Err(error) => return command::refuse(&error),
+        Err(error) => return error.refuse("inference-service"),
     };
     telemetry::start(config.log_level, config.log_format);
     // SAFETY: no thread has been started yet.

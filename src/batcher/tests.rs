@@ -72,6 +72,16 @@ impl Held {
         Self { batcher: batcher.unwrap(), batches, hold }
     }
 
+    /// Has the worker compute a batch of one, which it holds until [`Self::release`].
+    async fn busy(&self) -> tokio::task::JoinHandle<Answer> {
+        let batcher = self.batcher.clone();
+        let first = tokio::spawn(async move { embed(&batcher, [1]).await });
+        while self.batches.try_recv().is_err() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        first
+    }
+
     async fn release(&self) {
         self.hold.store(false, Ordering::Relaxed);
     }
@@ -127,14 +137,7 @@ async fn three_failures_in_a_row_are_an_illness_that_one_success_ends() {
 #[tokio::test]
 async fn a_request_past_its_deadline_is_not_computed() {
     let held = Held::start(OPTIONS);
-    let first = tokio::spawn({
-        let batcher = held.batcher.clone();
-        async move { embed(&batcher, [1]).await }
-    });
-    // The worker has taken the first, and holds it.
-    while held.batches.try_recv().is_err() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    let first = held.busy().await;
     let late = held.batcher.embed(pixels([2]), places(1).await, Duration::ZERO);
     let (late, ()) = tokio::join!(late, held.release());
     assert_eq!(late, Err(BatchError::Late));
@@ -145,13 +148,7 @@ async fn a_request_past_its_deadline_is_not_computed() {
 #[tokio::test]
 async fn who_is_late_or_has_gone_makes_room_though_no_worker_is_free() {
     let held = Held::start(OPTIONS);
-    let first = tokio::spawn({
-        let batcher = held.batcher.clone();
-        async move { embed(&batcher, [1]).await }
-    });
-    while held.batches.try_recv().is_err() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    let first = held.busy().await;
     let late = held.batcher.embed(pixels([2]), places(1).await, Duration::from_millis(10));
     assert_eq!(late.await, Err(BatchError::Late));
     let gone = held.batcher.embed(pixels([3]), places(1).await, PATIENCE);

@@ -6,22 +6,17 @@ use std::{
     process::ExitCode,
 };
 
-use crate::config::settings::{self, Origin, SETTINGS};
+use crate::config::settings::{Origin, SETTINGS};
 
 pub(super) fn main(arguments: Vec<OsString>) -> ExitCode {
     // What the service would refuse is refused here, with the same words.
-    let config = match super::settings("config", arguments.clone()) {
+    let config = match super::settings("config", arguments) {
         Ok(config) => config,
         Err(status) => return status,
     };
-    let program = std::iter::once(OsString::from("inference-service config"));
-    let given = match settings::gather(program.chain(arguments), |name| std::env::var_os(name)) {
-        Ok(given) => given,
-        Err(error) => return super::refuse(&error.into()),
-    };
     let mut text = String::new();
     for setting in SETTINGS {
-        let Some((value, origin)) = given.get(setting.flag) else { continue };
+        let Some((value, origin)) = config.given.get(setting.flag) else { continue };
         let origin = match origin {
             Origin::Flag => format!("--{}", setting.flag),
             Origin::Environment => "the environment".to_owned(),

@@ -9,6 +9,8 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
+use crate::config::USAGE;
+
 const HELP: &str = "\
 Prints the JSON body of POST /embed/base64 with these photos.
 
@@ -27,7 +29,7 @@ pub(super) fn main(arguments: Vec<OsString>) -> ExitCode {
     }
     if arguments.is_empty() {
         eprintln!("inference-service payload: no photo\n\n{HELP}");
-        return ExitCode::from(super::USAGE);
+        return ExitCode::from(USAGE);
     }
     let mut images = Vec::new();
     for path in arguments {

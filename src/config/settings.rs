@@ -257,7 +257,7 @@ pub fn command() -> Command {
 }
 
 /// Reads flags, then `env`, then defaults; the error is clap's own (also for `--help`).
-pub fn gather(
+pub(super) fn gather(
     arguments: impl IntoIterator<Item = OsString>,
     env: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Given, clap::Error> {

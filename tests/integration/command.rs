@@ -4,7 +4,12 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::service::{Service, base64, binary};
+use crate::{
+    hub_server::{HubServer, REPO},
+    service::{Service, base64, binary},
+    support::reference,
+    weights::OPEN_CLIP_CONFIG,
+};
 
 fn run(arguments: &[&str], env: &[(&str, &str)]) -> Output {
     binary().args(arguments).envs(env.iter().copied()).output().unwrap()
@@ -77,6 +82,27 @@ fn download_names_the_file_or_says_what_is_wrong_with_it() {
     let output = run(&["download", "--pretrained", path.to_str().unwrap()], &[]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("damaged.safetensors"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn download_fills_the_cache_so_that_a_start_needs_no_network() {
+    const WEIGHTS: &str = "open_clip_pytorch_model.bin";
+    let weights = std::fs::read(reference().join("tiny").join(WEIGHTS)).unwrap();
+    let (hub, home) = (HubServer::start(), tempfile::tempdir().unwrap());
+    hub.small("open_clip_config.json", OPEN_CLIP_CONFIG.as_bytes());
+    hub.large(WEIGHTS, &weights);
+    let (name, home) = (format!("hf-hub:{REPO}"), home.path().to_str().unwrap());
+    let online = [("HF_ENDPOINT", hub.endpoint()), ("HF_HOME", home)];
+    let offline = [("HF_HUB_OFFLINE", "1"), ("HF_HOME", home)];
+    assert_eq!(run(&["download", "--model-name", &name], &offline).status.code(), Some(1));
+    let mut paths = Vec::new();
+    for env in [&online, &offline] {
+        let output = run(&["download", "--model-name", &name], env);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        paths.push(text(&output.stdout).trim().to_owned());
+    }
+    assert_eq!(paths[0], paths[1]);
+    assert!(paths[0].starts_with(home) && std::fs::read(&paths[0]).unwrap() == weights);
 }
 
 #[test]

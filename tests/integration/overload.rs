@@ -199,18 +199,7 @@ fn a_single_photo_is_served_beside_a_request_that_fills_the_queue() {
     let many = json!({"images": vec![base64(&CAT); 64]});
     thread::scope(|scope| {
         let many = scope.spawn(|| service.post_json("/embed", &many));
-        let queued = "inference_queue_depth ";
-        let start = Instant::now();
-        while service
-            .get("/metrics")
-            .text()
-            .lines()
-            .find_map(|line| line.strip_prefix(queued)?.parse::<f64>().ok())
-            .is_none_or(|depth| depth < 30.)
-        {
-            assert!(start.elapsed() < Duration::from_secs(60), "the queue does not fill");
-            thread::sleep(Duration::from_millis(20));
-        }
+        wait_until("the queue fills", || metric(&service, "inference_queue_depth ") >= 30);
         let reply = service.post("/embed", "image/png", &CAT);
         assert!(!many.is_finished());
         assert_eq!(reply.embeddings().len(), 1);
