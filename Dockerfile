@@ -116,7 +116,7 @@ FROM runtime AS service
 COPY --from=weights /out /
 
 FROM debian:bookworm-slim AS shell
-# As of the other packages.
+# The version is that of the base image's Debian, as above.
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install -y --no-install-recommends busybox-static \

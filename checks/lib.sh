@@ -41,10 +41,16 @@ start_service() {
   "$BINARY" --pretrained random --port "$PORT" --admin-port "$ADMIN_PORT" \
     ${SERVICE_ARGS:-} "$@" 2>"$OUT/service.log" &
   service=$!
-  until curl -sf -o /dev/null "http://127.0.0.1:$PORT/health"; do
-    if ! kill -0 "$service" 2>/dev/null; then
-      echo "the service did not start:" >&2
-      tail -n 20 "$OUT/service.log" >&2
+  await "the service" "$service" "http://127.0.0.1:$PORT/health" "$OUT/service.log"
+}
+
+# Waits until the process answers 200, or ends the script with the end of its log: name, process,
+# address, log.
+await() {
+  until curl -sf -o /dev/null "$3"; do
+    if ! kill -0 "$2" 2>/dev/null; then
+      echo "$1 did not start:" >&2
+      tail -n 20 "$4" >&2
       exit 1
     fi
     sleep 0.02

@@ -118,14 +118,7 @@ prometheus --config.file "$OUT/prometheus.yaml" --storage.tsdb.path "$OUT/data" 
   --web.listen-address "127.0.0.1:$PROMETHEUS_PORT" 2>"$OUT/prometheus.log" &
 prometheus=$!
 helpers+=("$prometheus")
-until curl -sf -o /dev/null "http://127.0.0.1:$PROMETHEUS_PORT/-/ready"; do
-  if ! kill -0 "$prometheus" 2>/dev/null; then
-    echo "Prometheus did not start:" >&2
-    tail -n 20 "$OUT/prometheus.log" >&2
-    exit 1
-  fi
-  sleep 0.1
-done
+await Prometheus "$prometheus" "http://127.0.0.1:$PROMETHEUS_PORT/-/ready" "$OUT/prometheus.log"
 
 # An expression's answer: how many series have a number.
 api="http://127.0.0.1:$PROMETHEUS_PORT/api/v1"
