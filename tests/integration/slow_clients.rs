@@ -140,7 +140,8 @@ fn a_thousand_slow_clients_harm_nobody_and_leave_nothing_behind() {
 #[test]
 fn who_announces_all_the_memory_and_sends_little_does_not_keep_others_out() {
     let flags = ["--memory-limit", "1GiB", "--max-body-bytes", "32MiB", "--max-connections", "256"];
-    let service = Service::random(&[&flags[..], &["--max-batch", "16"]].concat());
+    let waits = ["--max-batch", "16", "--queue-timeout", "10s"];
+    let service = Service::random(&[&flags[..], &waits].concat());
     // Twice the largest body is all the memory that there is for large bodies.
     let mut slow = service.connect();
     slow.begin("/embed", "image/png", 32 << 20);
@@ -156,9 +157,9 @@ fn who_announces_all_the_memory_and_sends_little_does_not_keep_others_out() {
             panic!("nobody minds");
         });
         // It does not fit beside the other, waits for it, and is served.
-        let mut photo = crate::service::photo("coffee-12mp.jpg").to_vec();
+        let mut photo = CAT.to_vec();
         photo.resize(20 << 20, 0);
-        let embeddings = service.post("/embed", "image/jpeg", &photo).embeddings();
+        let embeddings = service.post("/embed", "image/png", &photo).embeddings();
         assert_eq!(embeddings.len(), 1);
         let refusal = drip.join().unwrap().with_status(408);
         assert_eq!(refusal["code"], "body_timeout");

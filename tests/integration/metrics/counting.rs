@@ -1,5 +1,10 @@
 //! What happened is what is counted.
 
+use std::{
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
 use serde_json::json;
 
 use super::exposition::scrape;
@@ -98,4 +103,27 @@ fn a_request_before_the_model_is_there_is_a_refusal() {
     let metrics = scrape(service.api);
     assert_eq!(metrics.value("inference_refusals_total", &[("reason", "starting")]), 7.0);
     assert_eq!(metrics.value("inference_refusals_total", &[("reason", "hopeless")]), 0.0);
+}
+
+#[test]
+fn memory_is_reserved_as_long_as_a_request_has_it() {
+    let service = Service::tiny(&[]);
+    let reserved =
+        |pool| scrape(service.api).value("inference_memory_reserved_bytes", &[("pool", pool)]);
+    assert_eq!((reserved("bodies"), reserved("decodes")), (0.0, 0.0));
+    let mut connection = service.connect();
+    connection.begin("/embed", "image/png", 8 << 20);
+    // Each body is counted twice.
+    assert_eq!(reserved("bodies"), 16.0 * 1024.0 * 1024.0);
+    let given_back = || {
+        let start = Instant::now();
+        while reserved("bodies") > 0.0 || reserved("decodes") > 0.0 {
+            assert!(start.elapsed() < Duration::from_secs(20), "it is not given back");
+            sleep(Duration::from_millis(20));
+        }
+    };
+    drop(connection);
+    given_back();
+    service.post("/embed", "image/png", &CAT).embeddings();
+    given_back();
 }
