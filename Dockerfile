@@ -3,7 +3,8 @@
 #   docker build -t photo-duplicate-inference:k8s-cpu .
 #       weights are left out: a container fetches them into its cache (HF_HOME), or runs `random`
 #   docker build --build-arg PRETRAINED=openai -t photo-duplicate-inference:k8s-cpu-openai .
-#       weights are in the image: a new pod needs no network
+#       weights are in the image: a new pod needs no network. Behind a mirror of the hub add
+#       --build-arg HF_ENDPOINT=https://MIRROR, behind a proxy --build-arg HTTPS_PROXY=http://PROXY
 #   docker build --target debug -t photo-duplicate-inference:k8s-cpu-debug .
 #       the same with a shell
 #   docker build --target gpu -t photo-duplicate-inference:gpu-linux-amd64 \
@@ -60,10 +61,12 @@ RUN mkdir -p /out/var/cache/inference-service && chown 65532:65532 /out/var/cach
 FROM build AS weights
 ARG MODEL=ViT-B-32
 ARG PRETRAINED=
-ENV HF_HOME=/out/var/cache/inference-service
+# A mirror of the hub. It is an argument of this stage, so nothing of it is left in the image.
+ARG HF_ENDPOINT=
+# Not in the folder of the cache, where a pod mounts its volume.
 RUN if [ -n "$PRETRAINED" ]; then \
-      /out/usr/local/bin/inference-service download --model-name "$MODEL" --pretrained "$PRETRAINED" \
-      && chown -R 65532:65532 /out/var/cache/inference-service; \
+      HF_HUB_CACHE=/out/usr/share/inference-service/hub \
+        /out/usr/local/bin/inference-service download --model-name "$MODEL" --pretrained "$PRETRAINED"; \
     fi
 
 # --- For NVIDIA GPUs -----------------------------------------------------------------------------
@@ -92,6 +95,8 @@ RUN if command -v nvcc >/dev/null; then \
 # --- What runs -----------------------------------------------------------------------------------
 FROM ${RUNTIME} AS runtime
 ARG RUNTIME
+ARG MODEL=ViT-B-32
+ARG PRETRAINED=
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="inference-service" \
@@ -103,6 +108,12 @@ LABEL org.opencontainers.image.title="inference-service" \
 # The default is 127.0.0.1, but a container is asked from outside of it.
 ENV HOST=0.0.0.0 \
     HF_HOME=/var/cache/inference-service
+# With weights in the image, they are what is served unless a setting says otherwise, and the hub is
+# not asked whether they have changed. Without, these are empty or the defaults.
+ENV MODEL_NAME=${MODEL} \
+    MODEL_PRETRAINED=${PRETRAINED:-openai} \
+    HF_HUB_CACHE=${PRETRAINED:+/usr/share/inference-service/hub} \
+    HF_HUB_OFFLINE=${PRETRAINED:+1}
 WORKDIR /
 USER 65532:65532
 EXPOSE 8002 9090

@@ -234,6 +234,18 @@ class EveryWay(unittest.TestCase):
         self.assertEqual(allow["egress"] == [], seeded)
 
 
+    @every_way
+    def test_no_volume_hides_the_weights_of_the_image(self, objects):
+        dockerfile = (ROOT / "Dockerfile").read_text()
+        weights = re.search(r"HF_HUB_CACHE=\$\{PRETRAINED:\+(\S+)\}", dockerfile)[1]
+        self.assertIn(f"HF_HUB_CACHE=/out{weights} ", dockerfile)
+        cache = re.search(r"HF_HOME=(\S+)", dockerfile)[1]
+        mounts = [mount["mountPath"] for mount in container(objects)["volumeMounts"]]
+        self.assertIn(cache, mounts)
+        for mount in mounts:
+            self.assertFalse(pathlib.PurePath(weights).is_relative_to(mount), mount)
+
+
 class Kustomize(unittest.TestCase):
     def test_a_changed_setting_rolls_the_pods(self):
         with tempfile.TemporaryDirectory() as folder:
