@@ -37,7 +37,7 @@ lint:
 manifests:
     checks/manifests.sh
 
-# The local cluster: `just cluster up overlays/random`, scale, disturb, down
+# The local cluster: `just cluster up overlays/random`, scale, disturb, validate, down
 cluster *args:
     checks/cluster.sh {{args}}
 

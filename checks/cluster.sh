@@ -8,11 +8,14 @@
 #   checks/cluster.sh disturb          a rolling update, an undo, a drain and a killed pod under an open-loop load:
 #                                      failed requests of each
 #   checks/cluster.sh update           the first two of them alone
+#   checks/cluster.sh validate         the definitions (CRDs) of prometheus-operator and KEDA, then every overlay against
+#                                      the API server: a field that does not exist is an error. Nothing of it is kept
+#                                      but the definitions
 #   checks/cluster.sh down             deletes the cluster
 #
 # Each can be run again. Needs docker, kind, kubectl and, for loads, target/release/inference-service.
-# KIND_NODE_IMAGE names another node image; METRICS_SERVER another manifest of metrics-server;
-# DOCKER_BUILD_FLAGS go to docker build.
+# KIND_NODE_IMAGE names another node image; METRICS_SERVER another manifest of metrics-server; CRDS other
+# files, folders or addresses of the definitions; DOCKER_BUILD_FLAGS go to docker build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,6 +23,9 @@ cluster=inference-cluster
 image=photo-duplicate-inference:k8s-cpu
 bench=target/release/inference-service
 metrics_server=${METRICS_SERVER:-https://github.com/kubernetes-sigs/metrics-server/releases/latest/download/components.yaml}
+crds=${CRDS:-
+  https://github.com/prometheus-operator/prometheus-operator/releases/download/v0.85.0/stripped-down-crds.yaml
+  https://github.com/kedacore/keda/releases/download/v2.18.1/keda-2.18.1-crds.yaml}
 
 say() { printf '%s  %s\n' "$(date +%T)" "$*"; }
 k() { kubectl --context "kind-$cluster" -n inference "$@"; }
@@ -136,6 +142,19 @@ killed() {
   k rollout status deploy/inference-deploy --timeout=300s
 }
 
+validate() {
+  local from overlay
+  for from in $crds; do
+    # They are too large for the annotation of a plain apply.
+    kubectl --context "kind-$cluster" apply --server-side -f "$from"
+  done
+  kubectl --context "kind-$cluster" wait --for=condition=Established crd --all --timeout=60s >/dev/null
+  for overlay in k8s overlays/*; do
+    say "$overlay"
+    k apply -k "$overlay" --dry-run=server --validate=strict
+  done
+}
+
 case ${1:-} in
   up) up "${2:-}" ;;
   image) build && k rollout restart deploy/inference-deploy && k rollout status deploy/inference-deploy --timeout=900s ;;
@@ -146,6 +165,7 @@ case ${1:-} in
     REQUESTS=${REQUESTS_EACH:-600} under_load drain drain
     REQUESTS=${REQUESTS_EACH:-600} under_load killed killed
     ;;
+  validate) validate ;;
   down) kind delete cluster --name "$cluster" ;;
   *) sed -n '2,/^set/p' "$0" | sed -n 's/^# \{0,1\}//p'; exit 64 ;;
 esac
