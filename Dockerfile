@@ -38,7 +38,8 @@ COPY Cargo.toml Cargo.lock ./
 # hadolint ignore=DL4006
 RUN mkdir -p src benches tests/integration \
  && echo 'fn main() {}' | tee src/main.rs build.rs tests/integration/main.rs \
-      benches/forward.rs benches/load.rs benches/preprocess.rs benches/resize.rs >/dev/null \
+      benches/forward.rs benches/load.rs benches/preprocess.rs benches/resize.rs \
+      benches/throughput.rs >/dev/null \
  && touch src/lib.rs \
  && cargo auditable build --release --locked --features libjpeg-turbo
 
@@ -82,7 +83,8 @@ COPY Cargo.toml Cargo.lock build.rs ./
 COPY models models
 COPY src src
 RUN mkdir -p benches tests/integration \
- && touch tests/integration/main.rs benches/forward.rs benches/load.rs benches/preprocess.rs benches/resize.rs
+ && touch tests/integration/main.rs benches/forward.rs benches/load.rs benches/preprocess.rs benches/resize.rs \
+      benches/throughput.rs
 COPY --from=weights /out /out
 # As above.
 # hadolint ignore=DL3008

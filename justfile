@@ -53,6 +53,12 @@ monitoring:
 bench *args:
     cargo bench -- {{args}}
 
+# Ours beside OpenVINO and ONNX Runtime, in one run (needs Python; half an hour, see benches/peers/README.md)
+peers *args:
+    python3 -m venv target/peers-venv
+    target/peers-venv/bin/pip install -q -r benches/peers/requirements.txt
+    target/peers-venv/bin/python benches/peers/peers.py {{args}}
+
 # The library's documentation, in target/doc
 docs:
     cargo doc --no-deps

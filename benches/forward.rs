@@ -1,18 +1,25 @@
-//! The forward pass at several batch sizes, beside candle-transformers' CLIP in the same run. Both
-//! get normalised pixels and give projected embeddings.
+//! The forward pass at several batch sizes, all cores on one batch, by each instruction set that this
+//! machine has, beside candle-transformers' CLIP in the same run. All get normalised pixels and give
+//! projected embeddings.
 
-use candle_core::{DType, Device, Module, Tensor};
+use std::thread;
+
+use candle_core::{DType, Device, Tensor};
 use candle_transformers::models::clip::vision_model::{ClipVisionConfig, ClipVisionTransformer};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use inference_service::model::{
-    architecture::Activation, registry, vision::VisionTransformer, weights,
+use inference_service::{
+    kernels::{Isa, Kernels, crew::Crew},
+    model::{architecture::Activation, cpu::CpuTower, registry, weights},
 };
 
-fn ours(activation: Activation) -> VisionTransformer {
+const SIZE: usize = 224;
+const EMBEDDING: usize = 512;
+
+fn ours(activation: Activation, kernels: Kernels, bf16: bool) -> CpuTower {
     let spec = registry::resolve("ViT-B-32", "random").expect("it is in models/");
     let served = spec.with_config(None).expect("its architecture is known");
     let weights = weights::random(DType::F32, &Device::Cpu).pp("visual");
-    VisionTransformer::new(&served.architecture, activation, weights)
+    CpuTower::new(&served.architecture, activation, (kernels, bf16), &weights)
         .expect("seeded weights have every shape")
 }
 
@@ -27,25 +34,51 @@ fn theirs() -> (ClipVisionTransformer, Tensor) {
     (tower, projection)
 }
 
-fn forward(criterion: &mut Criterion) {
-    let (quick_gelu, gelu) = (ours(Activation::QuickGelu), ours(Activation::Gelu));
-    let (tower, projection) = theirs();
+fn bench(criterion: &mut Criterion, name: &str, mut run: impl FnMut(&[&[f32]])) {
+    let image: Vec<f32> = (0..3 * SIZE * SIZE).map(|i| (i % 251) as f32 / 62.5 - 2.).collect();
     let mut group = criterion.benchmark_group("forward");
     group.sample_size(10);
-    for batch in [1, 8, 32] {
-        let pixels = Tensor::randn(0f32, 1., (batch, 3, 224, 224), &Device::Cpu)
-            .expect("a small tensor fits in memory");
+    for batch in [1, 4, 8, 32] {
+        let images = vec![&image[..]; batch];
         group.throughput(Throughput::Elements(batch as u64));
-        let mut bench = |name: &str, run: &dyn Fn() -> candle_core::Result<Tensor>| {
-            group.bench_function(BenchmarkId::new(name, batch), |bencher| {
-                bencher.iter(|| run().expect("the forward pass succeeds"));
-            });
-        };
-        bench("quick_gelu", &|| quick_gelu.forward(&pixels));
-        bench("gelu", &|| gelu.forward(&pixels));
-        bench("candle_transformers", &|| tower.forward(&pixels)?.matmul(&projection.t()?));
+        group
+            .bench_function(BenchmarkId::new(name, batch), |bencher| bencher.iter(|| run(&images)));
     }
     group.finish();
+}
+
+fn forward(criterion: &mut Criterion) {
+    #[allow(clippy::disallowed_methods, reason = "a benchmark has no settings")]
+    let helpers = thread::available_parallelism().map_or(0, |cores| cores.get() - 1);
+    for isa in [Isa::Avx512, Isa::Avx2, Isa::Neon, Isa::Portable] {
+        let Some(kernels) = Kernels::of(isa) else { continue };
+        let precisions = [false, true].into_iter().filter(|bf16| !bf16 || kernels.have_bf16());
+        for bf16 in precisions {
+            let tower = ours(Activation::Gelu, kernels, bf16);
+            let mut scratch = tower.scratch().expect("there is memory for one worker");
+            let name = format!("{isa:?}{}", if bf16 { " bf16" } else { "" });
+            let mut embeddings = vec![0.; 32 * EMBEDDING];
+            let crew = Crew::new();
+            thread::scope(|scope| {
+                for _ in 0..helpers {
+                    scope.spawn(|| crew.help(|| false));
+                }
+                crew.lead(|| {
+                    bench(criterion, &name, |images| {
+                        let embeddings = &mut embeddings[..images.len() * EMBEDDING];
+                        tower.forward(images, &crew, &mut scratch, embeddings);
+                    });
+                });
+            });
+        }
+    }
+    let (tower, projection) = theirs();
+    bench(criterion, "candle_transformers", |images| {
+        let shape = (images.len(), 3, SIZE, SIZE);
+        let pixels = Tensor::from_vec(images.concat(), shape, &Device::Cpu);
+        let run = || pixels?.apply(&tower)?.matmul(&projection.t()?);
+        run().expect("the forward pass succeeds");
+    });
 }
 
 criterion_group!(benches, forward);

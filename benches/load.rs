@@ -2,8 +2,9 @@
 
 use candle_core::{DType, Device};
 use criterion::{Criterion, criterion_group, criterion_main};
-use inference_service::model::{
-    architecture::Activation, registry, vision::VisionTransformer, weights,
+use inference_service::{
+    kernels::Kernels,
+    model::{architecture::Activation, cpu::CpuTower, registry, weights},
 };
 
 fn load(criterion: &mut Criterion) {
@@ -14,8 +15,13 @@ fn load(criterion: &mut Criterion) {
     group.bench_function("random", |bencher| {
         bencher.iter(|| {
             let weights = weights::random(DType::F32, &Device::Cpu).pp("visual");
-            VisionTransformer::new(&served.architecture, Activation::QuickGelu, weights)
-                .expect("seeded weights have every shape")
+            CpuTower::new(
+                &served.architecture,
+                Activation::QuickGelu,
+                (Kernels::best(), false),
+                &weights,
+            )
+            .expect("seeded weights have every shape")
         });
     });
     group.finish();

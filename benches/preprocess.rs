@@ -5,6 +5,7 @@ use std::{fs, path::Path};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use inference_service::{
     embedder::preprocess_for,
+    kernels::Kernels,
     model::registry,
     preprocess::{DecodeOptions, ExifOrientation, decode},
 };
@@ -19,7 +20,7 @@ const OPTIONS: DecodeOptions =
 fn preprocess(criterion: &mut Criterion) {
     let spec = registry::resolve("ViT-B-32", "random").expect("it is in models/");
     let served = spec.with_config(None).expect("its architecture is known");
-    let way = preprocess_for(&served.architecture, OPTIONS);
+    let way = preprocess_for(&served.architecture, Kernels::best(), OPTIONS);
     let mut group = criterion.benchmark_group("preprocess");
     group.sample_size(20);
     for name in IMAGES {

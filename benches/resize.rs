@@ -1,4 +1,5 @@
-//! The resize to a model's square, beside the `image` crate's nearest filter in the same run.
+//! The resize to a model's square with each instruction set that this processor has, beside the
+//! `image` crate's nearest filter in the same run.
 //!
 //! `image` resizes the whole picture, ours only the square, as each is used; so the ratio is that
 //! of a request, not of one pixel.
@@ -8,9 +9,12 @@ use image::{
     RgbImage,
     imageops::{FilterType, resize},
 };
-use inference_service::preprocess::{
-    crop::shortest_side,
-    resize::{RgbView, resize_crop},
+use inference_service::{
+    kernels::{Isa, Kernels},
+    preprocess::{
+        crop::shortest_side,
+        resize::{RgbView, resize_crop},
+    },
 };
 
 const SIZE: u32 = 224;
@@ -29,9 +33,12 @@ fn to_square(criterion: &mut Criterion) {
         let photo = photo(width, height);
         let sides = format!("{width}x{height}");
         let view = RgbView::new(width, height, photo.as_raw()).expect("an RgbImage is whole");
-        group.bench_function(BenchmarkId::new("resize_crop", &sides), |bencher| {
-            bencher.iter(|| resize_crop(view, SIZE));
-        });
+        for isa in [Isa::Avx512, Isa::Avx2, Isa::Neon, Isa::Portable] {
+            let Some(kernels) = Kernels::of(isa) else { continue };
+            group.bench_function(BenchmarkId::new(format!("{isa:?}"), &sides), |bencher| {
+                bencher.iter(|| resize_crop(&kernels, view, SIZE));
+            });
+        }
         let whole = shortest_side(width, height, SIZE);
         let (new_width, new_height) = (whole.resized_width as u32, whole.resized_height as u32);
         group.bench_function(BenchmarkId::new("image_catmull_rom", &sides), |bencher| {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# How many batches to compute side by side: --workers 1 with all threads on one batch against one
-# worker for each CPU, with 1, 2, 8 and 32 clients of small photos.
+# How many batches to compute side by side: --workers 1, one core's work, against one worker for
+# each CPU, which help each other, with 1, 2, 8 and 32 clients of small photos.
 #
 # No targets: it is what the default of --workers rests on. About two minutes. Variables beside
 # those of lib.sh: LOAD in seconds (10), PHOTO (224x224).

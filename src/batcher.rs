@@ -2,14 +2,17 @@
 //! its own, so that nothing which answers HTTP ever waits for a forward pass.
 //!
 //! A worker that is free takes what waits, up to the largest batch; [`queue`] says whose images
-//! come first. A request is answered as soon as its last image is done. One that has waited too
+//! come first. One that finds nothing helps another with its batch until something comes. A request is answered as soon as its last image is done. One that has waited too
 //! long, or whose client has gone, is dropped before it is computed.
 
 mod health;
 mod queue;
 
 use std::{
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -20,6 +23,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     admission::Places,
+    kernels::crew::Crew,
     metrics::{self, Place, Stage},
     model::{Embedding, ModelError},
     panics,
@@ -30,12 +34,14 @@ use crate::{
 /// How batches are made.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchOptions {
-    /// Threads that take batches, at least 1 (`--workers`).
+    /// Threads that take batches, at least 1.
     pub workers: usize,
-    /// Most images in one forward pass, at least 1 (`--max-batch`).
+    /// Most images that are taken at a time, at least 1.
     pub most: usize,
-    /// How long a batch that is not full waits for more (`--batch-delay`).
+    /// How long a batch that is not full waits for more.
     pub delay: Duration,
+    /// Whether workers that have nothing to do help the others: where batches are computed on cores.
+    pub helping: bool,
 }
 
 /// Why a request got no embeddings.
@@ -104,6 +110,13 @@ struct Batch {
     pixels: Vec<Pixels>,
 }
 
+/// What a worker is to do next.
+enum Task {
+    Compute(Batch),
+    /// Nothing waits, but another's batch is being computed.
+    Help(Arc<Crew>),
+}
+
 /// The queue before the model. The workers end when the last clone is dropped.
 #[derive(Clone, Debug)]
 pub struct Batcher(Arc<Handle>);
@@ -117,6 +130,7 @@ struct Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         self.shared.state().stopped = true;
+        self.shared.wanted.store(true, Ordering::Relaxed);
         self.shared.changed.notify_all();
     }
 }
@@ -124,8 +138,10 @@ impl Drop for Handle {
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
-    /// There are images to take, or the batcher stops.
+    /// There are images to take or a batch to help with, or the batcher stops.
     changed: Condvar,
+    /// There are images to take, or the batcher stops: for those who help, without the lock.
+    wanted: AtomicBool,
     options: BatchOptions,
 }
 
@@ -134,6 +150,8 @@ struct State {
     queue: Queue<Request>,
     /// Workers that wait for images.
     idle: usize,
+    /// Those that compute a batch, with how many help them.
+    crews: Vec<(Arc<Crew>, usize)>,
     stopped: bool,
 }
 
@@ -144,28 +162,30 @@ impl std::fmt::Debug for Request {
 }
 
 impl Batcher {
-    /// Starts the workers, whose full batches take `full`; `embed` makes for each the function that
-    /// computes a batch on it.
+    /// Starts the workers, whose full batches take `full`; `embed` has for each the function that
+    /// computes a batch on it, with the crew that it leads.
     ///
     /// # Errors
     /// When the system refuses a thread.
     pub fn start<F>(
         options: BatchOptions,
         full: Duration,
-        mut embed: impl FnMut() -> F,
+        embed: impl IntoIterator<Item = F>,
     ) -> std::io::Result<Self>
     where
-        F: Fn(&[&[f32]]) -> Result<Vec<Embedding>, ModelError> + Send + 'static,
+        F: FnMut(&[&[f32]], &Crew) -> Result<Vec<Embedding>, ModelError> + Send + 'static,
     {
-        let state = State { queue: Queue::new(), idle: 0, stopped: false };
-        let shared = Shared { state: Mutex::new(state), changed: Condvar::new(), options };
+        let crews = Vec::with_capacity(options.workers);
+        let state = State { queue: Queue::new(), idle: 0, crews, stopped: false };
+        let (state, wanted) = (Mutex::new(state), AtomicBool::new(false));
+        let shared = Shared { state, changed: Condvar::new(), wanted, options };
         let (vitals, hearts) = Vitals::of(options.workers, full);
         let batcher = Self(Arc::new(Handle { shared: Arc::new(shared), vitals }));
-        for (worker, heart) in hearts.into_iter().enumerate() {
-            let (shared, embed) = (Arc::clone(&batcher.0.shared), embed());
+        for ((worker, heart), mut embed) in hearts.into_iter().enumerate().zip(embed) {
+            let shared = Arc::clone(&batcher.0.shared);
             std::thread::Builder::new().name(format!("batcher-{worker}")).spawn(move || {
                 threads::give_way();
-                work(&shared, &heart, &embed);
+                work(&shared, &heart, &mut embed);
                 heart.stops();
             })?;
         }
@@ -203,6 +223,7 @@ impl Batcher {
             let deadline = since.checked_add(patience).unwrap_or(since + LONGEST_PATIENCE);
             state.queue.push(request, images, since, deadline);
             state.tell(since);
+            self.0.shared.wanted.store(true, Ordering::Relaxed);
         }
         self.0.shared.changed.notify_all();
         // A worker looks at deadlines and departures when it is free; until then this does.
@@ -258,11 +279,12 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for images and takes a batch of them; none when the batcher stops.
-    fn next(&self) -> Option<Batch> {
+    /// Waits for what there is to do, and takes a batch of images for `crew`'s leader or a place in
+    /// another's crew; none when the batcher stops.
+    fn next(&self, crew: &Arc<Crew>) -> Option<Task> {
         let mut state = self.state();
         state.idle += 1;
-        let batch = loop {
+        let task = loop {
             if state.stopped {
                 break None;
             }
@@ -270,7 +292,11 @@ impl Shared {
             let now = Instant::now();
             let (depth, age) = (state.queue.depth(), state.queue.age(now));
             let patience = self.options.delay.saturating_sub(age);
+            self.wanted.store(depth > 0, Ordering::Relaxed);
             if depth == 0 {
+                if let Some(crew) = state.join() {
+                    break Some(Task::Help(crew));
+                }
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
             } else if depth < self.options.most && !patience.is_zero() {
                 let waited = self.changed.wait_timeout(state, patience);
@@ -278,16 +304,33 @@ impl Shared {
             } else {
                 // Others that are idle take their part of it.
                 let even = depth.div_ceil(state.idle);
-                break Some(state.take(even.min(self.options.most), now));
+                let batch = state.take(even.min(self.options.most), now);
+                if self.options.helping {
+                    crew.open();
+                    state.crews.push((Arc::clone(crew), 0));
+                    self.changed.notify_all();
+                }
+                break Some(Task::Compute(batch));
             }
         };
         state.idle -= 1;
-        batch
+        task
+    }
+
+    /// Helps the leader of `crew` until it is done or there is a batch to take.
+    fn help(&self, crew: &Arc<Crew>) {
+        crew.help(|| self.wanted.load(Ordering::Relaxed));
+        let mut state = self.state();
+        let left = state.crews.iter_mut().find(|(other, _)| Arc::ptr_eq(other, crew));
+        if let Some((_, helpers)) = left {
+            *helpers = helpers.saturating_sub(1);
+        }
     }
 
     /// Gives each request of `batch` its embeddings, or the failure.
-    fn finish(&self, batch: Vec<Share>, embeddings: Option<Vec<Embedding>>) {
+    fn finish(&self, batch: Vec<Share>, embeddings: Option<Vec<Embedding>>, crew: &Arc<Crew>) {
         let mut state = self.state();
+        state.crews.retain(|(other, _)| !Arc::ptr_eq(other, crew));
         let failed = embeddings.is_none();
         let mut embeddings = embeddings.into_iter().flatten();
         let mut done = Vec::new();
@@ -332,6 +375,13 @@ impl State {
         Batch { shares, pixels }
     }
 
+    /// A place in the crew that has the fewest helpers.
+    fn join(&mut self) -> Option<Arc<Crew>> {
+        let (crew, helpers) = self.crews.iter_mut().min_by_key(|(_, helpers)| *helpers)?;
+        *helpers += 1;
+        Some(Arc::clone(crew))
+    }
+
     fn drop_stale(&mut self) {
         let is_abandoned = |request: &Request| request.answer.is_closed();
         let now = Instant::now();
@@ -359,32 +409,41 @@ impl State {
 fn work(
     shared: &Shared,
     heart: &Heart,
-    embed: &impl Fn(&[&[f32]]) -> Result<Vec<Embedding>, ModelError>,
+    embed: &mut impl FnMut(&[&[f32]], &Crew) -> Result<Vec<Embedding>, ModelError>,
 ) {
-    while let Some(Batch { shares, pixels }) = shared.next() {
+    let crew = Arc::new(Crew::new());
+    while let Some(task) = shared.next(&crew) {
+        let Batch { shares, pixels } = match task {
+            Task::Compute(batch) => batch,
+            Task::Help(other) => {
+                shared.help(&other);
+                continue;
+            }
+        };
         let images: Vec<&[f32]> = pixels.iter().map(Pixels::as_slice).collect();
         heart.begins(Instant::now());
-        let embeddings = forward(embed, &images);
+        let embeddings = forward(|| embed(&images, &crew), images.len());
+        crew.close();
         heart.ends(embeddings.is_some());
         #[cfg(feature = "fault-injection")]
         crate::faults::in_worker(&images);
-        shared.finish(shares, embeddings);
+        shared.finish(shares, embeddings, &crew);
     }
 }
 
 /// One forward pass, whose failure costs only those who have images in it; the log says why.
 fn forward(
-    embed: &impl Fn(&[&[f32]]) -> Result<Vec<Embedding>, ModelError>,
-    images: &[&[f32]],
+    embed: impl FnOnce() -> Result<Vec<Embedding>, ModelError>,
+    images: usize,
 ) -> Option<Vec<Embedding>> {
-    metrics::batch(images.len());
+    metrics::batch(images);
     let start = Instant::now();
-    let embeddings = panics::catch(Place::Model, || embed(images));
+    let embeddings = panics::catch(Place::Model, embed);
     metrics::stage(Stage::Forward, start.elapsed());
     match embeddings {
         Ok(Ok(embeddings)) => Some(embeddings),
         Ok(Err(error)) => {
-            tracing::error!(%error, images = images.len(), "the forward pass failed");
+            tracing::error!(%error, images, "the forward pass failed");
             None
         }
         // What it said has been logged where it happened.

@@ -16,11 +16,12 @@ use memory::{Demands, MemoryPlan, Overcommitted};
 use settings::{Given, Origin, SETTINGS};
 
 use crate::{
-    batcher::BatchOptions,
+    embedder::BatchChoice,
     http::connection::ConnectionOptions,
+    kernels::Isa,
     model::{
         architecture::{Activation, Architecture},
-        device::{DeviceChoice, DeviceError, Precision},
+        device::{self, DeviceChoice, DeviceError, Precision},
         hub::{HubError, Settings},
         registry::{self, ModelSpec, RegistryError, Source},
     },
@@ -41,6 +42,8 @@ pub struct Config {
     pub device: DeviceChoice,
     /// Type the model computes in.
     pub precision: Precision,
+    /// Instruction set of the resize, and of the model on a CPU; none is the widest there is.
+    pub isa: Option<Isa>,
     /// What to do with a photo's EXIF orientation.
     pub exif_orientation: ExifOrientation,
     /// Host name or address of both listeners.
@@ -56,7 +59,7 @@ pub struct Config {
     /// Threads for decoding and for computing, at least 1.
     pub threads: usize,
     /// How batches are made.
-    pub batches: BatchOptions,
+    pub batches: BatchChoice,
     /// How long a request may wait before work on it begins.
     pub queue_timeout: Duration,
     /// Most images that were let in and have no answer yet.
@@ -152,14 +155,14 @@ impl Config {
             timeout: reader.read("drain-timeout", values::duration),
         };
         let activation = reader.read("activation", values::one_of(&values::ACTIVATIONS));
-        let (device, precision) = reader.device();
+        let (device, precision, isa) = reader.device();
         let exif_orientation =
             reader.read("exif-orientation", values::one_of(&values::EXIF_ORIENTATIONS));
         let host = reader.read("host", values::host);
         let log_level = reader.read("log-level", values::one_of(&values::LOG_LEVELS));
         let log_format = reader.read("log-format", values::one_of(&values::LOG_FORMATS));
         let threads = reader.read("threads", values::threads);
-        let batches = BatchOptions {
+        let batches = BatchChoice {
             workers: reader.workers(threads),
             most: reader.read("max-batch", values::positive),
             delay: reader.read("batch-delay", values::duration),
@@ -173,6 +176,7 @@ impl Config {
                 activation,
                 device,
                 precision,
+                isa,
                 exif_orientation,
                 host,
                 port,
@@ -206,7 +210,8 @@ impl Config {
     pub fn memory_plan(&self, architecture: &Architecture) -> Result<MemoryPlan, Overcommitted> {
         let demands = Demands {
             weight_bytes: self.precision.dtype().size_in_bytes() as u64,
-            computed_images: self.batches.workers.saturating_mul(self.batches.most) as u64,
+            workers: self.batches.workers.unwrap_or(self.threads) as u64,
+            batch: self.batches.most as u64,
             queued_images: self.max_queued_images as u64,
             connections: self.max_connections as u64,
             body_bytes: self.limits.body_bytes as u64,
@@ -275,21 +280,30 @@ impl Reader {
             .ok()
     }
 
-    fn device(&mut self) -> (DeviceChoice, Precision) {
+    fn device(&mut self) -> (DeviceChoice, Precision, Option<Isa>) {
         let device = self.read("device", values::one_of(&values::DEVICES));
         let precision = self.read("precision", values::one_of(&values::PRECISIONS));
+        let isa = self.read("cpu-isa", values::one_of(&values::ISAS));
         let gpu_possible = device != DeviceChoice::Cpu && candle_core::utils::cuda_is_available();
         if device == DeviceChoice::Cuda && !gpu_possible {
             self.refuse("device", DeviceError::NotBuilt.to_string());
-        } else if precision != Precision::F32 && !gpu_possible {
-            self.refuse("precision", DeviceError::Precision(precision).to_string());
         }
-        (device, precision)
+        let on_cpu = |precision| device::kernels(isa, precision);
+        let Some(precision) = precision else {
+            let bf16 = !gpu_possible && on_cpu(Precision::Bf16).is_ok();
+            return (device, if bf16 { Precision::Bf16 } else { Precision::F32 }, isa);
+        };
+        match on_cpu(precision) {
+            Err(error @ DeviceError::Isa(_)) => self.refuse("cpu-isa", error.to_string()),
+            Err(error) if !gpu_possible => self.refuse("precision", error.to_string()),
+            _ => {}
+        }
+        (device, precision, isa)
     }
 
-    fn workers(&mut self, threads: usize) -> usize {
-        let workers = self.read("workers", values::workers).unwrap_or(1);
-        if workers > threads {
+    fn workers(&mut self, threads: usize) -> Option<usize> {
+        let workers = self.read("workers", values::workers);
+        if workers.is_some_and(|workers| workers > threads) {
             self.refuse("workers", format!("is more than --threads, which is {threads}"));
         }
         workers

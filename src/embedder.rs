@@ -16,6 +16,7 @@ use rayon::ThreadPool;
 use crate::{
     admission::{Admission, BodyMemory, Capacity, Places, Refusal, Reservation, Shortage},
     batcher::{BatchError, BatchOptions, Batcher, Embedded, Health},
+    kernels::{Kernels, crew::Crew},
     metrics::{self, Place, Stage},
     model::{Model, ModelError, ModelInfo, architecture::Architecture, gpus::Gpus},
     preprocess::{DecodeOptions, ImageError, Normalization, Pixels, Preprocess},
@@ -69,36 +70,66 @@ pub enum StartError {
     /// The system refuses threads.
     #[error("cannot start the threads that decode and compute: {0}; lower --threads")]
     Threads(Box<dyn std::error::Error + Send + Sync>),
-    /// The model fails its test.
-    #[error("the model fails its warm-up: {0}")]
-    WarmUp(Box<ModelError>),
+    /// The model cannot be put to work, or fails its test.
+    #[error("the model cannot be put to work: {0}")]
+    Model(Box<ModelError>),
 }
 
 impl StartError {
-    fn threads(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub(crate) fn threads(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Threads(error.into())
+    }
+}
+
+/// What the operator says of batches; the rest follows from the model's device.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchChoice {
+    /// Batches that are computed side by side (`--workers`); none is one for each thread on a CPU, and
+    /// one on a GPU.
+    pub workers: Option<usize>,
+    /// Most images in one forward pass, at least 1 (`--max-batch`).
+    pub most: usize,
+    /// How long a batch that is not full waits for more (`--batch-delay`).
+    pub delay: Duration,
+}
+
+impl BatchChoice {
+    fn on(self, model: &Model, threads: usize) -> BatchOptions {
+        let cores = model.device().is_cpu();
+        BatchOptions {
+            workers: self.workers.unwrap_or(if cores { threads } else { 1 }),
+            most: self.most.min(model.useful_batch().unwrap_or(usize::MAX)),
+            delay: self.delay,
+            helping: cores,
+        }
     }
 }
 
 /// How a model is put to work.
 #[derive(Clone, Copy, Debug)]
 pub struct EmbedOptions {
+    /// What photos are resized with.
+    pub kernels: Kernels,
     /// Limits and choices of decoding.
     pub decode: DecodeOptions,
-    /// Threads that decode, and threads that compute, shared by the workers.
+    /// Threads that decode, and as many that compute.
     pub threads: usize,
     /// How batches are made.
-    pub batches: BatchOptions,
+    pub batches: BatchChoice,
     /// What may be used at the same time.
     pub capacity: Capacity,
 }
 
 /// The way from a photo to the pixels that `architecture` was trained on.
-pub fn preprocess_for(architecture: &Architecture, decode: DecodeOptions) -> Preprocess {
+pub fn preprocess_for(
+    architecture: &Architecture,
+    kernels: Kernels,
+    decode: DecodeOptions,
+) -> Preprocess {
     let config = &architecture.preprocess;
     let size = u32::try_from(architecture.vision.image_size)
         .expect("an architecture's dimensions are at most MAX_DIMENSION");
-    Preprocess::new(size, Normalization::new(config.mean, config.std), decode)
+    Preprocess::new(kernels, size, Normalization::new(config.mean, config.std), decode)
 }
 
 /// A loaded model with the threads around it.
@@ -118,36 +149,31 @@ impl Embedder {
     /// # Errors
     /// [`StartError`].
     pub fn start(model: Model, options: &EmbedOptions) -> Result<Self, StartError> {
-        let EmbedOptions { decode, threads, batches, capacity } = *options;
+        let EmbedOptions { kernels, decode, threads, batches, capacity } = *options;
+        let batches = batches.on(&model, threads);
         let model = Arc::new(model);
         let decoders = threads::pool("decode", threads).map_err(StartError::threads)?;
-        let a_worker = threads::a_worker(threads, batches.workers);
-        let pools = (0..batches.workers).map(|i| threads::pool(&format!("compute-{i}"), a_worker));
-        let mut pools: Vec<ThreadPool> =
-            pools.collect::<Result<_, _>>().map_err(StartError::threads)?;
-        let took = match pools.first() {
-            Some(pool) => pool
-                .install(|| model.warm_up())
-                .map_err(|error| StartError::WarmUp(Box::new(error)))?,
-            None => Duration::ZERO,
-        };
+        let model_error = |error| StartError::Model(Box::new(error));
+        let workers = (0..batches.workers).map(|_| model.worker());
+        let mut workers: Vec<_> = workers.collect::<Result<_, _>>().map_err(model_error)?;
+        let took = model.warm_up(&mut workers).map_err(model_error)?;
         tracing::info!(milliseconds = took.as_millis() as u64, "the model passed its warm-up");
-        let rate = batches.workers as f64 / took.as_secs_f64();
-        let full = took.saturating_mul(u32::try_from(batches.most).unwrap_or(u32::MAX));
-        let batcher = Batcher::start(batches, full, || {
-            let (pool, model) = (pools.pop(), Arc::clone(&model));
-            move |images: &[&[f32]]| {
+        let rate = 1. / took.as_secs_f64();
+        // All workers were at it; each will have a batch of its own.
+        let full = batches.most.saturating_mul(batches.workers);
+        let full = took.saturating_mul(u32::try_from(full).unwrap_or(u32::MAX));
+        let workers = workers.into_iter().map(|mut worker| {
+            let model = Arc::clone(&model);
+            move |images: &[&[f32]], crew: &Crew| {
                 #[cfg(feature = "fault-injection")]
                 crate::faults::in_model(images)?;
-                match &pool {
-                    Some(pool) => pool.install(|| model.embed(images)),
-                    None => model.embed(images),
-                }
+                model.embed_on(&mut worker, crew, images)
             }
         });
+        let batcher = Batcher::start(batches, full, workers);
         Ok(Self {
             gpus: Gpus::find(model.device()),
-            preprocess: Arc::new(preprocess_for(model.architecture(), decode)),
+            preprocess: Arc::new(preprocess_for(model.architecture(), kernels, decode)),
             model,
             decoders,
             admission: Admission::new(capacity, rate),

@@ -25,6 +25,7 @@ pub mod preprocess;
 
 pub mod batcher;
 
+pub mod kernels;
 pub mod model;
 
 pub mod allocator;

@@ -20,11 +20,6 @@ fn main() -> ExitCode {
         Err(error) => return error.refuse("inference-service"),
     };
     telemetry::start(config.log_level, config.log_format);
-    // SAFETY: no thread has been started yet.
-    #[allow(unsafe_code, reason = "candle takes the number of threads from the environment")]
-    unsafe {
-        threads::limit_candle(threads::a_worker(config.threads, config.batches.workers));
-    }
     match run(config) {
         Ok(Ending::Finished) => ExitCode::SUCCESS,
         Ok(Ending::CutOff) => ExitCode::FAILURE,
@@ -41,7 +36,6 @@ fn run(config: Config) -> Result<Ending, ServeError> {
         version = env!("CARGO_PKG_VERSION"),
         decode_threads = config.threads,
         compute_threads = config.threads,
-        workers = config.batches.workers,
         io_threads = io,
         "starting"
     );

@@ -1,11 +1,12 @@
 //! The model: which one, its weights, and the forward pass from pixels to embeddings.
 //!
 //! Knows neither HTTP nor tokio. [`registry`] names models, [`source`] finds their files,
-//! [`weights`] reads them, [`vision`] computes.
+//! [`weights`] reads them; [`cpu`] computes, or [`vision`] on a GPU.
 
 mod activation;
 pub mod architecture;
 mod block;
+pub mod cpu;
 pub mod device;
 pub mod gpus;
 pub mod hub;
@@ -16,13 +17,16 @@ mod warm_up;
 pub mod weights;
 
 use architecture::{Activation, Architecture};
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
+use cpu::{CpuTower, Scratch};
 use device::{DeviceChoice, DeviceError, Precision};
 use hub::HubError;
 use registry::{ModelSpec, RegistryError, ServedModel, Source};
 use serde::Serialize;
 use vision::VisionTransformer;
 use weights::WeightsError;
+
+use crate::kernels::{Isa, crew::Crew};
 
 /// One image's place in CLIP's space: [`Architecture::embed_dim`] numbers of L2 norm 1.
 pub type Embedding = Vec<f32>;
@@ -34,6 +38,8 @@ pub struct ModelOptions {
     pub device: DeviceChoice,
     /// The type it computes in.
     pub precision: Precision,
+    /// Instruction set on a CPU; none is the widest there is.
+    pub isa: Option<Isa>,
     /// Activation to run whatever the checkpoint was trained with.
     pub activation: Option<Activation>,
 }
@@ -59,6 +65,9 @@ pub enum ModelError {
     /// The computation left the range of the model's type.
     #[error("an embedding is not finite; a model in f16 may overflow: use --precision f32 or bf16")]
     NotFinite,
+    /// The system has no memory for what a forward pass writes.
+    #[error("no memory for the model's threads: {0}; lower --workers")]
+    Memory(#[from] std::io::Error),
     /// The model does not give what it should.
     #[error("{0}")]
     WarmUp(String),
@@ -96,11 +105,23 @@ pub struct ModelInfo {
 /// A model that is ready to run.
 #[derive(Debug)]
 pub struct Model {
-    tower: VisionTransformer,
+    tower: Tower,
+    device: Device,
     served: ServedModel,
     activation: Activation,
     precision: Precision,
 }
+
+/// The tower, as the device computes it.
+#[derive(Debug)]
+enum Tower {
+    Cpu(Box<CpuTower>),
+    Gpu(VisionTransformer),
+}
+
+/// What a thread needs that computes batches, one at a time.
+#[derive(Debug)]
+pub struct Worker(Option<Scratch>);
 
 impl Model {
     /// Finds, reads and checks the weights of `spec`; downloads what is not in the hub's cache.
@@ -109,8 +130,13 @@ impl Model {
     /// # Errors
     /// [`ModelError`], saying what cannot be had or does not fit, and what to do.
     pub fn load(spec: ModelSpec, options: &ModelOptions) -> Result<Self, ModelError> {
-        let device = device::open(options.device, options.precision)?;
-        let dtype = options.precision.dtype();
+        let device = device::open(options.device)?;
+        // The CPU's weights are packed from f32, in whatever they are packed.
+        let (kernels, dtype) = if device.is_cpu() {
+            (Some(device::kernels(options.isa, options.precision)?), DType::F32)
+        } else {
+            (None, options.precision.dtype())
+        };
         let (served, weights) = match source::find(spec)? {
             (served, None) => {
                 tracing::warn!(
@@ -128,24 +154,83 @@ impl Model {
         let choice = served.activation(options.activation);
         tracing::info!(activation = %choice.activation, reason = choice.reason, "activation");
         let activation = choice.activation;
-        let tower = VisionTransformer::new(&served.architecture, activation, weights.pp("visual"))?;
-        Ok(Self { tower, served, activation, precision: options.precision })
+        let (architecture, weights) = (&served.architecture, weights.pp("visual"));
+        let tower = if let Some(kernels) = kernels {
+            let bf16 = options.precision == Precision::Bf16;
+            tracing::info!(isa = %kernels.isa(), bf16, "packing the weights");
+            Tower::Cpu(Box::new(CpuTower::new(
+                architecture,
+                activation,
+                (kernels, bf16),
+                &weights,
+            )?))
+        } else {
+            Tower::Gpu(VisionTransformer::new(architecture, activation, weights)?)
+        };
+        Ok(Self { tower, device, served, activation, precision: options.precision })
     }
 
-    /// Embeds a batch of images, `[3, size, size]` normalised numbers each, all at once; the caller
-    /// bounds its length.
+    /// Images beyond which a larger batch gains nothing, where that is known.
+    pub fn useful_batch(&self) -> Option<usize> {
+        matches!(self.tower, Tower::Cpu(_)).then_some(cpu::GROUP)
+    }
+
+    /// What one more thread needs to compute batches.
+    ///
+    /// # Errors
+    /// [`ModelError::Memory`].
+    pub fn worker(&self) -> Result<Worker, ModelError> {
+        Ok(Worker(match &self.tower {
+            Tower::Cpu(tower) => Some(tower.scratch()?),
+            Tower::Gpu(_) => None,
+        }))
+    }
+
+    /// [`Self::embed_on`] a worker of its own, without help: for who has one batch.
+    ///
+    /// # Errors
+    /// As [`Self::embed_on`].
+    pub fn embed(&self, batch: &[&[f32]]) -> Result<Vec<Embedding>, ModelError> {
+        self.embed_on(&mut self.worker()?, &Crew::new(), batch)
+    }
+
+    /// Embeds a batch of images, `[3, size, size]` normalised numbers each; on a CPU with the help of
+    /// the members of `crew`, which the caller leads.
     ///
     /// # Errors
     /// [`ModelError::Compute`] when an image has another size than the model takes, or when the
     /// device fails; [`ModelError::NotFinite`] instead of an embedding that is none.
-    pub fn embed(&self, batch: &[&[f32]]) -> Result<Vec<Embedding>, ModelError> {
+    pub fn embed_on(
+        &self,
+        worker: &mut Worker,
+        crew: &Crew,
+        batch: &[&[f32]],
+    ) -> Result<Vec<Embedding>, ModelError> {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        let size = self.served.architecture.vision.image_size;
-        let pixels = Tensor::from_vec(batch.concat(), (batch.len(), 3, size, size), &Device::Cpu)?;
-        let embeddings = self.tower.forward(&pixels.to_device(self.tower.device())?)?;
-        let embeddings: Vec<Embedding> = embeddings.to_vec2()?;
+        let size = self.architecture().vision.image_size;
+        if let Some(image) = batch.iter().find(|image| image.len() != 3 * size * size) {
+            let expected = 3 * size * size;
+            let message = format!("an image has {} numbers, not {expected}", image.len());
+            return Err(candle_core::Error::msg(message).into());
+        }
+        let embeddings: Vec<Embedding> = match (&self.tower, &mut worker.0) {
+            (Tower::Cpu(tower), Some(scratch)) => {
+                let dim = self.architecture().embed_dim;
+                let mut embeddings = vec![0.; batch.len() * dim];
+                tower.forward(batch, crew, scratch, &mut embeddings);
+                embeddings.chunks_exact(dim).map(<[f32]>::to_vec).collect()
+            }
+            (Tower::Gpu(tower), _) => {
+                let shape = (batch.len(), 3, size, size);
+                let pixels = Tensor::from_vec(batch.concat(), shape, &Device::Cpu)?;
+                tower.forward(&pixels.to_device(&self.device)?)?.to_vec2()?
+            }
+            (Tower::Cpu(_), None) => {
+                return Err(candle_core::Error::msg("a worker of another model").into());
+            }
+        };
         if embeddings.iter().flatten().all(|number| number.is_finite()) {
             Ok(embeddings)
         } else {
@@ -165,7 +250,7 @@ impl Model {
 
     /// Device that it runs on.
     pub fn device(&self) -> &Device {
-        self.tower.device()
+        &self.device
     }
 
     /// What `GET /model-info` tells.

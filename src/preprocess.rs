@@ -19,6 +19,8 @@ pub use normalize::Normalization;
 pub use probe::{Format, Header, probe};
 pub use resize::{RgbView, resize_crop};
 
+use crate::kernels::Kernels;
+
 /// A photo as the model reads it: `[3, size, size]` normalised numbers, channel by channel.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pixels(Vec<f32>);
@@ -39,16 +41,22 @@ impl From<Vec<f32>> for Pixels {
 /// The way from bytes to [`Pixels`] for one model.
 #[derive(Debug)]
 pub struct Preprocess {
+    kernels: Kernels,
     size: u32,
     normalization: Normalization,
     decode: DecodeOptions,
 }
 
 impl Preprocess {
-    /// To squares of `size` pixels, at least 1, in the numbers of `normalization`, within the
-    /// limits of `decode`.
-    pub fn new(size: u32, normalization: Normalization, decode: DecodeOptions) -> Self {
-        Self { size, normalization, decode }
+    /// To squares of `size` pixels, at least 1, by `kernels`, in the numbers of `normalization`,
+    /// within the limits of `decode`.
+    pub fn new(
+        kernels: Kernels,
+        size: u32,
+        normalization: Normalization,
+        decode: DecodeOptions,
+    ) -> Self {
+        Self { kernels, size, normalization, decode }
     }
 
     /// What the header of `bytes` says, if it may be decoded.
@@ -107,6 +115,6 @@ impl Preprocess {
     fn crop_rgb(&self, rgb: &Rgb) -> Vec<u8> {
         let view = RgbView::new(rgb.width, rgb.height, &rgb.data)
             .expect("decode gives three bytes a pixel and no empty image");
-        resize_crop(view, self.size)
+        resize_crop(&self.kernels, view, self.size)
     }
 }

@@ -11,24 +11,6 @@ use crate::{metrics::Place, panics};
 /// Most threads that answer HTTP: parsing and probing need little, computing needs the cores.
 const MOST_IO_THREADS: usize = 2;
 
-/// Makes candle cut its matrix products for `threads` threads.
-///
-/// candle 0.11 reads this variable at each product and otherwise counts the machine's cores in
-/// `/proc/cpuinfo`, past the container's CPU limit (`candle-core/src/utils.rs`).
-///
-/// # Safety
-/// Nothing else may read or write the environment meanwhile: call it while the process has one
-/// thread.
-#[allow(
-    unsafe_code,
-    clippy::disallowed_methods,
-    reason = "candle takes this number from the environment alone"
-)]
-pub unsafe fn limit_candle(threads: usize) {
-    // SAFETY: the caller vouches for the process having one thread.
-    unsafe { std::env::set_var("RAYON_NUM_THREADS", threads.to_string()) };
-}
-
 /// How much nicer than others a thread is that decodes or computes. Under a CPU limit the kernel
 /// stops all threads of a container together; until then those that answer are to go first.
 const NICENESS: i32 = 5;
@@ -74,11 +56,6 @@ pub async fn run<T: Send + 'static>(
         }
     });
     outcome.await.ok()?.ok()
-}
-
-/// Threads that compute a batch, when `workers` share `threads`.
-pub fn a_worker(threads: usize, workers: usize) -> usize {
-    (threads / workers.max(1)).max(1)
 }
 
 /// Threads of the HTTP runtime when `threads` compute.

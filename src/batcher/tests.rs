@@ -8,7 +8,8 @@ use std::sync::{
 use super::*;
 use crate::admission::{Admission, Capacity, Division};
 
-const OPTIONS: BatchOptions = BatchOptions { workers: 1, most: 32, delay: Duration::ZERO };
+const OPTIONS: BatchOptions =
+    BatchOptions { workers: 1, most: 32, delay: Duration::ZERO, helping: false };
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn admission() -> Admission {
@@ -38,7 +39,7 @@ const FAILS: f32 = 255.;
 const PANICS: f32 = 254.;
 
 /// An "embedding" that is its photo.
-fn echo(images: &[&[f32]]) -> Result<Vec<Embedding>, ModelError> {
+fn echo(images: &[&[f32]], _: &Crew) -> Result<Vec<Embedding>, ModelError> {
     assert!(images.len() <= OPTIONS.most);
     assert!(!images.iter().any(|image| image[0] == PANICS), "as asked");
     match images.iter().any(|image| image[0] == FAILS) {
@@ -59,16 +60,20 @@ impl Held {
         let hold = Arc::new(AtomicBool::new(true));
         let (tell, batches) = mpsc::channel();
         let held = Arc::clone(&hold);
-        let batcher = Batcher::start(options, Duration::ZERO, || {
-            let (held, tell) = (Arc::clone(&held), tell.clone());
-            move |images: &[&[f32]]| {
-                tell.send(images.concat()).unwrap();
-                while held.load(Ordering::Relaxed) {
-                    std::thread::sleep(Duration::from_millis(1));
+        let batcher = Batcher::start(
+            options,
+            Duration::ZERO,
+            std::iter::repeat_with(|| {
+                let (held, tell) = (Arc::clone(&held), tell.clone());
+                move |images: &[&[f32]], crew: &Crew| {
+                    tell.send(images.concat()).unwrap();
+                    while held.load(Ordering::Relaxed) {
+                        std::thread::sleep(Duration::from_millis(1));
+                    }
+                    echo(images, crew)
                 }
-                echo(images)
-            }
-        });
+            }),
+        );
         Self { batcher: batcher.unwrap(), batches, hold }
     }
 
@@ -115,7 +120,7 @@ async fn a_small_request_does_not_wait_for_a_large_one() {
 
 #[tokio::test]
 async fn a_failure_or_a_panic_costs_only_those_in_its_batch() {
-    let batcher = Batcher::start(OPTIONS, Duration::ZERO, || echo).unwrap();
+    let batcher = Batcher::start(OPTIONS, Duration::ZERO, [echo]).unwrap();
     for fault in [FAILS, PANICS] {
         assert_eq!(embed(&batcher, [fault as u8]).await, Err(BatchError::Model));
         assert_eq!(numbers(embed(&batcher, [3]).await), [3.0]);
@@ -124,7 +129,7 @@ async fn a_failure_or_a_panic_costs_only_those_in_its_batch() {
 
 #[tokio::test]
 async fn three_failures_in_a_row_are_an_illness_that_one_success_ends() {
-    let batcher = Batcher::start(OPTIONS, Duration::ZERO, || echo).unwrap();
+    let batcher = Batcher::start(OPTIONS, Duration::ZERO, [echo]).unwrap();
     for failures in 1..=3 {
         assert!(!batcher.health().failing);
         assert!(embed(&batcher, [FAILS as u8]).await.is_err(), "{failures}");
@@ -180,7 +185,7 @@ async fn a_batch_that_is_not_full_waits_for_the_delay_and_no_longer() {
 
 #[tokio::test]
 async fn a_worker_that_is_lost_is_noticed() {
-    let batcher = Batcher::start(OPTIONS, Duration::ZERO, || echo).unwrap();
+    let batcher = Batcher::start(OPTIONS, Duration::ZERO, [echo]).unwrap();
     let lost = tokio::time::timeout(Duration::from_millis(50), batcher.lost()).await;
     assert!(lost.is_err(), "nothing is lost yet");
     let Handle { shared, .. } = &*batcher.0;
@@ -198,4 +203,47 @@ async fn broken() -> Request {
     tokio::spawn(receiver);
     let (embeddings, since, places) = (Vec::new(), Instant::now(), places(7).await);
     Request { pixels: Vec::new(), embeddings, places, since, begun: None, failed: false, answer }
+}
+
+#[tokio::test]
+async fn a_worker_without_a_batch_helps_another_until_something_comes() {
+    let options = BatchOptions { workers: 2, helping: true, ..OPTIONS };
+    let (tell, told) = mpsc::channel();
+    let embed_one = std::iter::repeat_with(|| {
+        let tell = tell.clone();
+        move |images: &[&[f32]], crew: &Crew| {
+            // The steps of a long pass, which goes on until another thread has had a part.
+            let helped = AtomicBool::new(false);
+            let leader = std::thread::current().id();
+            while images[0][0] == 1. && !helped.load(Ordering::Relaxed) {
+                crew.each_part(&mut [0.; 2], 1, |_, _| {
+                    helped.fetch_or(std::thread::current().id() != leader, Ordering::Relaxed);
+                    std::thread::sleep(Duration::from_millis(1));
+                });
+            }
+            if images[0][0] == 1. {
+                tell.send(()).unwrap();
+                // Now the helper is wanted, and only it can answer.
+                while !images.is_empty() && !ANSWERED.load(Ordering::Relaxed) {
+                    crew.each_part(&mut [0.; 2], 1, |_, _| {
+                        std::thread::sleep(Duration::from_millis(1));
+                    });
+                }
+            } else {
+                ANSWERED.store(true, Ordering::Relaxed);
+            }
+            echo(images, crew)
+        }
+    });
+    static ANSWERED: AtomicBool = AtomicBool::new(false);
+    let batcher = Batcher::start(options, Duration::ZERO, embed_one).unwrap();
+    let first = tokio::spawn({
+        let batcher = batcher.clone();
+        async move { embed(&batcher, [1]).await }
+    });
+    while told.try_recv().is_err() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(numbers(embed(&batcher, [2]).await), [2.]);
+    assert_eq!(numbers(first.await.unwrap()), [1.]);
 }

@@ -27,7 +27,7 @@ pub(super) fn main(arguments: Vec<OsString>) -> ExitCode {
     text.push_str(&format!(
         "\nthreads {}, workers {}, memory limit {} MiB ({})\n",
         config.threads,
-        config.batches.workers,
+        config.batches.workers.map_or("auto".to_owned(), |workers| workers.to_string()),
         config.memory_limit.bytes >> 20,
         config.memory_limit.origin
     ));

@@ -43,6 +43,7 @@ fn fetch(config: &Config) -> Result<Option<PathBuf>, ModelError> {
         let options = ModelOptions {
             device: DeviceChoice::Cpu,
             precision: Precision::F32,
+            isa: None,
             activation: config.activation,
         };
         Model::load(config.model.clone(), &options)?;

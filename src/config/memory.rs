@@ -9,7 +9,7 @@ use std::fmt;
 use super::cgroup::MemoryLimit;
 use crate::{
     admission::{BODY_COPIES, Division, GRAIN},
-    model::architecture::Architecture,
+    model::{architecture::Architecture, cpu::scratch_bytes},
 };
 
 /// Of the limit, the part that the sum may fill, in hundredths. What is left is for what no sum
@@ -39,8 +39,10 @@ const LEAST_DECODES: u64 = 80 << 20;
 pub struct Demands {
     /// Bytes of a number of the weights.
     pub weight_bytes: u64,
-    /// Images that are computed at the same time: workers times the largest batch.
-    pub computed_images: u64,
+    /// Forward passes at the same time.
+    pub workers: u64,
+    /// The largest batch (`--max-batch`).
+    pub batch: u64,
     /// Images that may wait (`--max-queued-images`).
     pub queued_images: u64,
     /// Connections that may be open (`--max-connections`).
@@ -60,7 +62,7 @@ pub struct MemoryPlan {
     pub base: u64,
     /// All connections.
     pub connections: u64,
-    /// What the forward pass makes on its way.
+    /// The images of the batches, and what the forward passes write on their way.
     pub activations: u64,
     /// Decoded images that wait for the model.
     pub queue: u64,
@@ -97,7 +99,7 @@ impl MemoryPlan {
             weights: weights(architecture).saturating_mul(demands.weight_bytes),
             base: BASE,
             connections: demands.connections.saturating_mul(CONNECTION),
-            activations: activations(architecture).saturating_mul(demands.computed_images),
+            activations: demands.workers.saturating_mul(activations(architecture, demands.batch)),
             queue: image.saturating_mul(demands.queued_images),
             bodies: Division { wide: 0, narrow: 0 },
             decodes: Division { wide: 0, narrow: 0 },
@@ -184,17 +186,11 @@ fn weights(architecture: &Architecture) -> u64 {
     conv1 + embeddings + 2 * layer_norm + vision.layers as u64 * block + proj
 }
 
-/// Bytes that the forward pass holds at once for an image, in f32: in a block either the streams
-/// around the attention (what came in, normalised, queries, keys and values with their copies, the
-/// heads' scores) or those around the MLP (its inside twice); and the image itself, as it came, as
-/// one tensor and as patches.
-fn activations(architecture: &Architecture) -> u64 {
-    let vision = &architecture.vision;
-    let (t, width) = (tokens(architecture), vision.width as u64);
-    let attention = 12 * t * width + 3 * vision.heads as u64 * t * t;
-    let mlp = t * (4 * width + 2 * vision.mlp_width as u64);
-    let image = 3 * 3 * square(vision.image_size);
-    (attention.max(mlp) + image) * size_of::<f32>() as u64
+/// Bytes of a worker: a batch of images and its embeddings, and what the forward pass writes.
+fn activations(architecture: &Architecture, batch: u64) -> u64 {
+    let numbers = 3 * square(architecture.vision.image_size) + 2 * architecture.embed_dim as u64;
+    let images = batch.saturating_mul(numbers * size_of::<f32>() as u64);
+    images.saturating_add(scratch_bytes(architecture))
 }
 
 #[cfg(test)]
@@ -204,7 +200,8 @@ mod tests {
 
     const DEMANDS: Demands = Demands {
         weight_bytes: 4,
-        computed_images: 32,
+        workers: 2,
+        batch: 32,
         queued_images: 288,
         connections: 2048,
         body_bytes: 256 << 20,
@@ -237,7 +234,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused_with_the_sum_and_what_to_lower() {
         let message = plan(1 << 30, &DEMANDS).unwrap_err().to_string();
-        for part in ["are missing", "weights 336 +", "bodies 512", "--max-body-bytes"] {
+        for part in ["are missing", "weights 336 +", "bodies 521", "--max-body-bytes"] {
             assert!(message.contains(part), "{message}");
         }
         let small = Demands { body_bytes: 16 << 20, connections: 256, ..DEMANDS };

@@ -85,7 +85,14 @@ pub const SETTINGS: &[Setting] = &[
         env: "PRECISION",
         default: "f32",
         value: "TYPE",
-        help: "Type the model computes in: f32, or on a GPU f16 or bf16",
+        help: "Type the model computes in: f32, bf16 (a GPU, or AVX512_BF16), f16 (a GPU) or auto",
+    },
+    Setting {
+        flag: "cpu-isa",
+        env: "CPU_ISA",
+        default: "auto",
+        value: "ISA",
+        help: "Instruction set of the resize, and of the model on a CPU: auto (the widest), avx512, avx2, neon or portable",
     },
     Setting {
         flag: "activation",
@@ -113,14 +120,14 @@ pub const SETTINGS: &[Setting] = &[
         env: "WORKERS",
         default: "auto",
         value: "N",
-        help: "Batches computed side by side, which share --threads",
+        help: "Batches computed side by side; auto is one for each of --threads, on a GPU one",
     },
     Setting {
         flag: "max-batch",
         env: "MAX_BATCH",
         default: "32",
         value: "N",
-        help: "Most images in one forward pass",
+        help: "Most images in one forward pass; on a CPU at most 4, since more gain nothing",
     },
     Setting {
         flag: "batch-delay",

@@ -5,6 +5,7 @@ use std::{net::IpAddr, path::Path, str::FromStr, time::Duration};
 
 use super::cgroup::{self, LimitOrigin, MemoryLimit};
 use crate::{
+    kernels::Isa,
     model::{
         architecture::Activation,
         device::{DeviceChoice, Precision},
@@ -31,8 +32,22 @@ pub(super) const LOG_LEVELS: Choices<LogLevel, 5> = [
     ("warn", LogLevel::Warning),
     ("error", LogLevel::Error),
 ];
-pub(super) const PRECISIONS: Choices<Precision, 3> =
-    [("f32", Precision::F32), ("f16", Precision::F16), ("bf16", Precision::Bf16)];
+/// None is `auto`.
+pub(super) const PRECISIONS: Choices<Option<Precision>, 4> = [
+    ("f32", Some(Precision::F32)),
+    ("f16", Some(Precision::F16)),
+    ("bf16", Some(Precision::Bf16)),
+    ("auto", None),
+];
+
+/// None is `auto`.
+pub(super) const ISAS: Choices<Option<Isa>, 5> = [
+    ("auto", None),
+    ("avx512", Some(Isa::Avx512)),
+    ("avx2", Some(Isa::Avx2)),
+    ("neon", Some(Isa::Neon)),
+    ("portable", Some(Isa::Portable)),
+];
 
 pub(super) fn one_of<T: Copy>(choices: &[(&'static str, T)]) -> impl Fn(&str) -> Result<T, String> {
     move |text| {

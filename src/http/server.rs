@@ -17,10 +17,14 @@ use crate::{
     config::{self, Config, memory::Overcommitted},
     embedder::{EmbedOptions, Embedder, StartError},
     metrics,
-    model::{Model, ModelError, ModelOptions},
+    model::{
+        Model, ModelError, ModelOptions,
+        device::{self, Precision},
+    },
     preprocess::DecodeOptions,
     shutdown::{Phase, Shutdown},
     telemetry::shedding,
+    threads,
 };
 
 /// Why the service cannot start or go on.
@@ -158,14 +162,21 @@ fn embedder(config: Config) -> Result<Embedder, ServeError> {
     let options = ModelOptions {
         device: config.device,
         precision: config.precision,
+        isa: config.isa,
         activation: config.activation,
     };
     let decode = DecodeOptions {
         max_pixels: config.max_image_pixels,
         exif_orientation: config.exif_orientation,
     };
-    let model = Model::load(config.model.clone(), &options)
+    let kernels = device::kernels(config.isa, Precision::F32)
+        .map_err(|error| ServeError::Model(Box::new(error.into())))?;
+    // What reads and packs the weights shares the work; the threads go when it is done.
+    let loaders = threads::pool("load", config.threads).map_err(StartError::threads)?;
+    let model = loaders
+        .install(|| Model::load(config.model.clone(), &options))
         .map_err(|error| ServeError::Model(Box::new(error)))?;
+    drop(loaders);
     let plan = config.memory_plan(model.architecture())?;
     tracing::info!(%plan, "memory");
     let small_images = config::small_images(config.max_queued_images);
@@ -177,7 +188,7 @@ fn embedder(config: Config) -> Result<Embedder, ServeError> {
         timeout: config.queue_timeout,
     };
     let threads = config.threads;
-    let options = EmbedOptions { decode, threads, batches: config.batches, capacity };
+    let options = EmbedOptions { kernels, decode, threads, batches: config.batches, capacity };
     Ok(Embedder::start(model, &options)?)
 }
 

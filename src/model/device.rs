@@ -2,6 +2,8 @@
 
 use candle_core::{DType, Device};
 
+use crate::kernels::{Isa, Kernels};
+
 /// What the operator asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceChoice {
@@ -16,7 +18,7 @@ pub enum DeviceChoice {
 /// Type of weights and activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
-    /// 32-bit floats; the only one on a CPU.
+    /// 32-bit floats.
     F32,
     /// 16-bit IEEE floats.
     F16,
@@ -33,8 +35,14 @@ pub enum DeviceError {
     /// The driver found no GPU that can be used.
     #[error("no GPU can be used ({0}); check nvidia-smi, or use --device cpu")]
     NoGpu(String),
+    /// An instruction set that the CPU has not.
+    #[error("this processor has no {0}; use auto, which takes the widest that it has")]
+    Isa(Isa),
     /// A type that the CPU does not compute in.
-    #[error("the CPU computes in f32, not in {0}; use --precision f32, or a GPU (--device cuda)")]
+    #[error(
+        "this CPU does not compute in {0}: f16 takes a GPU (--device cuda), and bf16 a processor with \
+         AVX512_BF16; use --precision f32, or auto"
+    )]
     Precision(Precision),
 }
 
@@ -59,24 +67,36 @@ impl Precision {
     }
 }
 
-/// Opens the device for a model of `precision`.
+/// Opens the device.
 ///
 /// # Errors
-/// [`DeviceError`] when a GPU was asked for and there is none, or when the CPU cannot compute in
-/// `precision`.
-pub fn open(choice: DeviceChoice, precision: Precision) -> Result<Device, DeviceError> {
-    let device = match choice {
-        DeviceChoice::Cpu => Device::Cpu,
-        DeviceChoice::Cuda => first_gpu()?,
-        DeviceChoice::Auto => first_gpu().unwrap_or_else(|error| {
+/// [`DeviceError`] when a GPU was asked for and there is none.
+pub fn open(choice: DeviceChoice) -> Result<Device, DeviceError> {
+    match choice {
+        DeviceChoice::Cpu => Ok(Device::Cpu),
+        DeviceChoice::Cuda => first_gpu(),
+        DeviceChoice::Auto => Ok(first_gpu().unwrap_or_else(|error| {
             tracing::debug!(reason = %error, "no GPU is used");
             Device::Cpu
-        }),
-    };
-    if device.is_cpu() && precision != Precision::F32 {
-        return Err(DeviceError::Precision(precision));
+        })),
     }
-    Ok(device)
+}
+
+/// The kernels of `isa`, or of the widest instruction set that this processor has, for a model of
+/// `precision`.
+///
+/// # Errors
+/// [`DeviceError`] when the processor has not what that takes.
+pub fn kernels(isa: Option<Isa>, precision: Precision) -> Result<Kernels, DeviceError> {
+    let kernels = match isa {
+        None => Kernels::best(),
+        Some(isa) => Kernels::of(isa).ok_or(DeviceError::Isa(isa))?,
+    };
+    match precision {
+        Precision::F32 => Ok(kernels),
+        Precision::Bf16 if kernels.have_bf16() => Ok(kernels),
+        _ => Err(DeviceError::Precision(precision)),
+    }
 }
 
 fn first_gpu() -> Result<Device, DeviceError> {

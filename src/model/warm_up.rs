@@ -1,11 +1,16 @@
 //! One image through the model before it serves, with an answer that is known: weights, device and
 //! kernels are what they should be, and the first client does not wait for what is done only once.
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use super::{
-    Embedding, Model, ModelError, architecture::Activation, device::Precision, registry::Source,
+    Embedding, Model, ModelError, Worker, architecture::Activation, device::Precision,
+    registry::Source,
 };
+use crate::kernels::crew::Crew;
 
 /// The first numbers of the embedding of [`image`] by the seeded weights of `ViT-B-32` with exact
 /// GELU, computed on a CPU in f32.
@@ -22,17 +27,30 @@ fn tolerance(precision: Precision) -> f32 {
 }
 
 impl Model {
-    /// Embeds an image alone and again beside another, and compares the two, and for the seeded
-    /// weights also with what is stored. Gives the time that an image of the second batch took.
+    /// Embeds an image alone and again beside another, with all of `workers` at it, and compares the
+    /// two, and for the seeded weights also with what is stored. Gives the time that an image of the
+    /// second batch took.
     ///
     /// # Errors
-    /// [`ModelError::WarmUp`] where they differ or are no embeddings; else as [`Model::embed`].
-    pub fn warm_up(&self) -> Result<Duration, ModelError> {
+    /// [`ModelError::WarmUp`] where they differ or are no embeddings; else as [`Model::embed_on`].
+    pub fn warm_up(&self, workers: &mut [Worker]) -> Result<Duration, ModelError> {
+        let Some((worker, helpers)) = workers.split_first_mut() else { return Ok(Duration::ZERO) };
+        let crew = Crew::new();
+        let helped = self.device().is_cpu();
+        thread::scope(|scope| {
+            for _ in helpers.iter().take_while(|_| helped) {
+                scope.spawn(|| crew.help(|| false));
+            }
+            crew.lead(|| self.compare(worker, &crew))
+        })
+    }
+
+    fn compare(&self, worker: &mut Worker, crew: &Crew) -> Result<Duration, ModelError> {
         let size = self.architecture().vision.image_size;
         let (image, other) = (image(size, 1), image(size, 2));
-        let alone = self.embed(&[&image])?;
+        let alone = self.embed_on(worker, crew, &[&image])?;
         let start = Instant::now();
-        let beside = self.embed(&[&other, &image])?;
+        let beside = self.embed_on(worker, crew, &[&other, &image])?;
         let took = start.elapsed() / 2;
         let (Some(alone), Some(beside)) = (alone.first(), beside.last()) else {
             return Err(ModelError::WarmUp("it gave no embedding".to_owned()));
@@ -78,6 +96,7 @@ mod tests {
         let options = ModelOptions {
             device: DeviceChoice::Cpu,
             precision: Precision::F32,
+            isa: None,
             activation: Some(activation),
         };
         Model::load(registry::resolve("ViT-B-32", "random").unwrap(), &options).unwrap()
@@ -90,16 +109,18 @@ mod tests {
         differ("what is stored", &embedding, &SEEDED_VIT_B_32, 1e-6).unwrap_or_else(|error| {
             panic!("{error}: {:?}", &embedding[..4]);
         });
-        assert!(model.warm_up().unwrap() > Duration::ZERO);
+        let mut workers = [(); 3].map(|()| model.worker().unwrap());
+        assert!(model.warm_up(&mut workers).unwrap() > Duration::ZERO);
     }
 
     #[test]
     fn another_embedding_than_the_stored_one_is_refused() {
         // The other activation is what a build that computes wrongly would look like.
         let mut model = model(Activation::QuickGelu);
-        model.warm_up().unwrap();
+        let mut workers = [model.worker().unwrap()];
+        model.warm_up(&mut workers).unwrap();
         model.activation = Activation::Gelu;
-        let error = model.warm_up().unwrap_err().to_string();
+        let error = model.warm_up(&mut workers).unwrap_err().to_string();
         assert!(error.contains("computes wrongly"), "{error}");
     }
 }

@@ -12,7 +12,7 @@ use inference_service::model::{
 use crate::support::{cosine, embed, expected, image, norm};
 
 fn on_gpu(device: DeviceChoice, precision: Precision, activation: Activation) -> Model {
-    let options = ModelOptions { device, precision, activation: Some(activation) };
+    let options = ModelOptions { device, precision, isa: None, activation: Some(activation) };
     Model::load(registry::resolve("ViT-B-32", "random").unwrap(), &options).unwrap()
 }
 

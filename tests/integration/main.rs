@@ -1,5 +1,7 @@
 //! What the service promises, one file a promise, seen from outside wherever that is possible.
 
+mod allocations;
+mod allocator;
 mod api;
 mod bench;
 mod command;

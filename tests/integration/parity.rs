@@ -7,14 +7,16 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::clip::vision_model::{ClipVisionConfig, ClipVisionTransformer};
 use inference_service::{
-    model::{architecture::Activation, weights::seeded},
+    kernels::{Isa, Kernels, crew::Crew},
+    model::{
+        Model, ModelOptions, architecture::Activation, device::Precision, registry, weights::seeded,
+    },
     preprocess::{Format, Pixels, probe},
-    threads,
 };
 use sha2::{Digest, Sha256};
 
 use crate::support::{
-    cosine, difference, embed, expected, image, norm, preprocess, reference, seeded_model,
+    cosine, difference, embed, expected, image, norm, options, preprocess, reference, seeded_model,
 };
 
 /// What is promised for pixels that equal Pillow's.
@@ -62,6 +64,49 @@ fn embeddings_are_open_clips() {
 }
 
 #[test]
+fn each_instruction_set_gives_open_clips_embeddings() {
+    let isas = [Isa::Avx512, Isa::Avx2, Isa::Neon, Isa::Portable];
+    for isa in isas.into_iter().filter(|isa| Kernels::of(*isa).is_some()) {
+        let spec = registry::resolve("ViT-B-32", "random").unwrap();
+        let options = ModelOptions { isa: Some(isa), ..options(Some(Activation::Gelu)) };
+        let model = Model::load(spec, &options).unwrap();
+        for (image_name, expected) in &expected().embeddings["gelu"] {
+            let found = embed(&model, &image(image_name));
+            let (cosine, difference) = (cosine(&found, expected), difference(&found, expected));
+            assert!(cosine >= COSINE, "{isa:?} {image_name}: {cosine}");
+            assert!(difference <= DIFFERENCE, "{isa:?} {image_name}: {difference}");
+        }
+    }
+}
+
+#[test]
+fn bf16_on_a_cpu_stays_near_open_clips_embeddings() {
+    for isa in [Isa::Avx512, Isa::Portable] {
+        if !Kernels::of(isa).is_some_and(|kernels| kernels.have_bf16()) {
+            continue;
+        }
+        for (activation, name) in
+            [(Activation::Gelu, "gelu"), (Activation::QuickGelu, "quick_gelu")]
+        {
+            let spec = registry::resolve("ViT-B-32", "random").unwrap();
+            let options = ModelOptions {
+                isa: Some(isa),
+                precision: Precision::Bf16,
+                ..options(Some(activation))
+            };
+            let model = Model::load(spec, &options).unwrap();
+            assert_eq!(model.info().precision, "bf16");
+            for (image_name, expected) in &expected().embeddings[name] {
+                let found = embed(&model, &image(image_name));
+                let cosine = cosine(&found, expected);
+                println!("{isa:?} {name} {image_name}: 1 - cosine {:.1e}", 1.0 - cosine);
+                assert!(cosine >= 0.9999, "{isa:?} {name} {image_name}: {cosine}");
+            }
+        }
+    }
+}
+
+#[test]
 fn sixteen_bit_grey_lands_beside_its_eight_bit_version() {
     let bytes = image("cat-grey-16bit.png");
     assert_eq!(probe(&bytes).unwrap().format, Format::Png);
@@ -90,10 +135,13 @@ fn an_embedding_depends_neither_on_its_batch_nor_on_threads() {
     let model = seeded_model(Activation::QuickGelu);
     let photos = photos(32);
     let batch: Vec<&[f32]> = photos.iter().map(Pixels::as_slice).collect();
-    let together = threads::pool("two", 2).unwrap().install(|| model.embed(&batch).unwrap());
-    let one_thread = threads::pool("one", 1).unwrap();
+    let crew = Crew::new();
+    let together = std::thread::scope(|scope| {
+        scope.spawn(|| crew.help(|| false));
+        crew.lead(|| model.embed_on(&mut model.worker().unwrap(), &crew, &batch).unwrap())
+    });
     for (photo, together) in batch.iter().zip(&together) {
-        let alone = one_thread.install(|| model.embed(&[photo]).unwrap());
+        let alone = model.embed(&[photo]).unwrap();
         let difference = difference(&alone[0], together);
         assert!(difference <= STABILITY, "{difference}");
     }

@@ -5,10 +5,13 @@
 mod naive;
 mod properties;
 
-use inference_service::preprocess::{
-    crop::shortest_side,
-    normalize::Normalization,
-    resize::{RgbView, resize_crop},
+use inference_service::{
+    kernels::{Isa, Kernels},
+    preprocess::{
+        crop::shortest_side,
+        normalize::Normalization,
+        resize::{RgbView, resize_crop},
+    },
 };
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -79,11 +82,9 @@ fn hex(bytes: impl AsRef<[u8]>) -> String {
     bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn square(case: &Case) -> Vec<u8> {
-    let data = pixels(case.pattern, case.source);
-    let [width, height] = case.source;
-    let view = RgbView::new(width, height, &data).expect("the pattern fills the image");
-    resize_crop(view, case.size)
+/// Those of every instruction set that this processor has.
+fn all_kernels() -> impl Iterator<Item = Kernels> {
+    [Isa::Avx512, Isa::Avx2, Isa::Neon, Isa::Portable].into_iter().filter_map(Kernels::of)
 }
 
 #[test]
@@ -91,11 +92,16 @@ fn squares_equal_pillows_byte_for_byte() {
     let cases = reference().cases;
     assert!(cases.len() >= 60, "only {} cases", cases.len());
     for case in cases {
-        let square = square(&case);
-        let row = case.size as usize * 3;
-        let middle = &square[case.size as usize / 2 * row..][..row];
-        assert_eq!(hex(middle), case.middle_row, "middle row of {case:?}");
-        assert_eq!(hex(Sha256::digest(&square)), case.sha256, "all rows of {case:?}");
+        let [width, height] = case.source;
+        let data = pixels(case.pattern, case.source);
+        let view = RgbView::new(width, height, &data).expect("the pattern fills the image");
+        for kernels in all_kernels() {
+            let (isa, square) = (kernels.isa(), resize_crop(&kernels, view, case.size));
+            let row = case.size as usize * 3;
+            let middle = &square[case.size as usize / 2 * row..][..row];
+            assert_eq!(hex(middle), case.middle_row, "{isa:?}: middle row of {case:?}");
+            assert_eq!(hex(Sha256::digest(&square)), case.sha256, "{isa:?}: all rows of {case:?}");
+        }
     }
 }
 

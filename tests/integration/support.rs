@@ -10,6 +10,7 @@ use std::{
 
 use inference_service::{
     embedder::preprocess_for,
+    kernels::Kernels,
     model::{
         Embedding, Model, ModelOptions,
         architecture::Activation,
@@ -71,13 +72,13 @@ pub fn seeded_model(activation: Activation) -> &'static Model {
 
 /// On the CPU in f32.
 pub fn options(activation: Option<Activation>) -> ModelOptions {
-    ModelOptions { device: DeviceChoice::Cpu, precision: Precision::F32, activation }
+    ModelOptions { device: DeviceChoice::Cpu, precision: Precision::F32, isa: None, activation }
 }
 
 /// The way to ViT-B-32's pixels.
 pub fn preprocess() -> Preprocess {
     let spec = registry::resolve("ViT-B-32", "random").unwrap();
-    preprocess_for(&spec.with_config(None).unwrap().architecture, DECODE)
+    preprocess_for(&spec.with_config(None).unwrap().architecture, Kernels::best(), DECODE)
 }
 
 /// The embedding of an image's bytes.

@@ -7,6 +7,7 @@ use candle_core::{DType, Device, Tensor};
 use half::f16;
 use inference_service::{
     embedder::preprocess_for,
+    kernels::Kernels,
     model::{Embedding, Model, ModelError, registry, weights::seeded},
 };
 use tempfile::TempDir;
@@ -83,7 +84,7 @@ fn load(folder: &TempDir) -> Result<Model, Box<ModelError>> {
 
 fn embed(folder: &TempDir) -> Embedding {
     let model = load(folder).unwrap();
-    let preprocess = preprocess_for(model.architecture(), DECODE);
+    let preprocess = preprocess_for(model.architecture(), Kernels::best(), DECODE);
     let pixels = preprocess.pixels(&image("cat.png")).unwrap();
     model.embed(&[pixels.as_slice()]).unwrap().remove(0)
 }
@@ -189,7 +190,9 @@ fn an_embedding_that_is_not_finite_is_an_error() {
     let huge = Tensor::full(f32::MAX, (16, 8), &Device::Cpu).unwrap();
     tensors.insert("visual.proj".to_owned(), huge);
     let model = load(&open_clip(&tensors)).unwrap();
-    let pixels = preprocess_for(model.architecture(), DECODE).pixels(&image("cat.png")).unwrap();
+    let pixels = preprocess_for(model.architecture(), Kernels::best(), DECODE)
+        .pixels(&image("cat.png"))
+        .unwrap();
     let error = model.embed(&[pixels.as_slice()]).unwrap_err();
     assert_names(&error.to_string(), &["not finite"]);
 }

@@ -1,66 +1,22 @@
 //! `Header::decode_bytes` is true: no decoder holds more than it says, and where the header tells
 //! all, it says little more than they hold. C code (libjpeg-turbo) is not counted.
 
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
-    io::Cursor,
-    path::Path,
-};
+use std::{io::Cursor, path::Path};
 
 use image::{ExtendedColorType, ImageEncoder, codecs};
 use inference_service::preprocess::{decode, probe};
 
 use super::{APPLY, IGNORE, bombs, case};
-
-/// The allocator of the system; what each thread holds, and the most that it held, are counted.
-struct Counting;
-
-thread_local! {
-    static HELD: Cell<isize> = const { Cell::new(0) };
-    static MOST: Cell<isize> = const { Cell::new(0) };
-}
-
-fn count(bytes: isize) {
-    let held = HELD.get() + bytes;
-    HELD.set(held);
-    MOST.set(MOST.get().max(held));
-}
-
-#[allow(unsafe_code, reason = "an allocator's interface; it hands everything to the system's")]
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize);
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(-(layout.size() as isize));
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(size as isize - layout.size() as isize);
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use crate::allocator;
 
 /// The most bytes that decoding held at once, and what the header said. The result may be an error:
 /// a file whose size is not its own is refused only after its memory was taken.
 fn measure(bytes: &[u8], turn: bool) -> (u64, u64) {
     let said = probe(bytes).unwrap().decode_bytes();
-    let before = HELD.get();
-    MOST.set(before);
-    let _ = decode(bytes, if turn { &APPLY } else { &IGNORE });
-    ((MOST.get() - before) as u64, said)
+    let counted = allocator::count(|| {
+        let _ = decode(bytes, if turn { &APPLY } else { &IGNORE });
+    });
+    (counted.most, said)
 }
 
 const SIDE: u32 = 2048;

@@ -7,7 +7,7 @@ use inference_service::preprocess::{
 };
 use proptest::prelude::*;
 
-use super::{Pattern, naive, pixels};
+use super::{Pattern, all_kernels, naive, pixels};
 
 /// `int(size * side / short)` and `int(round((side - size) / 2.0))`, as Python reads them.
 fn pythons(side: u32, short: u32, size: u32) -> (u64, u64) {
@@ -66,7 +66,11 @@ proptest! {
     #[test]
     fn the_square_is_cut_from_the_whole((width, height, data) in image(), size in 1..40_u32) {
         let view = RgbView::new(width, height, &data).expect("the strategy fills the image");
-        prop_assert_eq!(resize_crop(view, size), naive_square(&data, width, height, size));
+        let square = naive_square(&data, width, height, size);
+        for kernels in all_kernels() {
+            let found = resize_crop(&kernels, view, size);
+            prop_assert_eq!(&found, &square, "{:?}", kernels.isa());
+        }
     }
 }
 
@@ -77,10 +81,12 @@ fn the_square_of_a_line_costs_no_more_than_a_square() {
     let first = (13_440_000 - 224) / 2;
     let line = naive::line(data.as_chunks().0, 13_440_000, first, 224);
 
-    let tall = resize_crop(RgbView::new(1, 60_000, &data).expect("one column"), 224);
     let rows: Vec<u8> = line.iter().flat_map(|&pixel| [pixel; 224]).flatten().collect();
-    assert_eq!(tall, rows);
-
-    let wide = resize_crop(RgbView::new(60_000, 1, &data).expect("one row"), 224);
-    assert_eq!(wide, line.as_flattened().repeat(224));
+    let columns = line.as_flattened().repeat(224);
+    let tall = RgbView::new(1, 60_000, &data).expect("one column");
+    let wide = RgbView::new(60_000, 1, &data).expect("one row");
+    for kernels in all_kernels() {
+        assert_eq!(resize_crop(&kernels, tall, 224), rows, "{:?}", kernels.isa());
+        assert_eq!(resize_crop(&kernels, wide, 224), columns, "{:?}", kernels.isa());
+    }
 }

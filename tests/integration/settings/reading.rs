@@ -4,6 +4,7 @@ use std::{collections::HashMap, ffi::OsString, time::Duration};
 
 use inference_service::{
     config::{Config, ConfigError, settings::SETTINGS},
+    kernels::{Isa, Kernels},
     model::{
         architecture::Activation,
         device::{DeviceChoice, Precision},
@@ -254,7 +255,31 @@ fn the_two_ports_must_differ() {
 #[test]
 fn half_precision_is_not_for_the_cpu() {
     let message = refused(&["--device=cpu", "--precision=f16"], &[]);
-    assert!(message.contains("use --precision f32, or a GPU (--device cuda)"), "{message}");
+    assert!(message.contains("f16 takes a GPU (--device cuda)"), "{message}");
+    assert!(message.contains("use --precision f32, or auto"), "{message}");
+}
+
+#[test]
+fn bf16_is_for_processors_that_have_it_and_auto_follows_them() {
+    let has_it = Kernels::best().have_bf16();
+    let auto = read(&["--device=cpu", "--precision=auto"], &[]).unwrap().precision;
+    if has_it {
+        let config = read(&["--device=cpu", "--precision=bf16"], &[]).unwrap();
+        assert_eq!((config.precision, auto), (Precision::Bf16, Precision::Bf16));
+    } else {
+        let message = refused(&["--device=cpu", "--precision=bf16"], &[]);
+        assert!(message.contains("AVX512_BF16"), "{message}");
+        assert_eq!(auto, Precision::F32);
+    }
+}
+
+#[test]
+fn an_instruction_set_that_the_processor_has_not_is_refused() {
+    let missing = if cfg!(target_arch = "x86_64") { "neon" } else { "avx2" };
+    let message = refused(&[&format!("--cpu-isa={missing}")], &[]);
+    assert!(message.contains("use auto, which takes the widest"), "{message}");
+    let config = read(&[], &[("CPU_ISA", "portable")]).unwrap();
+    assert_eq!(config.isa, Some(Isa::Portable));
 }
 
 #[test]

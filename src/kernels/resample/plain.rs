@@ -1,21 +1,18 @@
-//! The two passes of a separable resize over interleaved 8-bit RGB. Each ends in bytes, rounded
-//! and clamped, as Pillow's do; sums are exact in `i32`.
-//!
-//! Both go through memory in order: the first along a row, the second row after row.
+//! The two passes as they are defined, in plain Rust: first along each row, then row after row.
+//! Each ends in bytes. This is what the other instruction sets are held against.
 
-use super::{
-    CHANNELS,
-    window::{PRECISION_BITS, Window},
-};
+use super::{CHANNELS, HALF, PRECISION_BITS, Resample, Window, span};
 
-/// Half a level, so that the shift in [`to_byte`] rounds.
-const HALF: i32 = 1 << (PRECISION_BITS - 1);
+pub(in crate::kernels) fn resample(task: &mut Resample<'_>) {
+    let needed = span(task.rows);
+    let image = task.image.chunks_exact(task.width * CHANNELS);
+    let narrowed = horizontal(image.skip(needed.start).take(needed.len()), task.columns);
+    let stride = task.columns.len() * CHANNELS;
+    vertical(&narrowed, needed.start, task.rows, stride, task.output);
+}
 
 /// Resamples each of `rows` to the pixels of `columns`: `columns.len() * 3` bytes a row.
-pub(super) fn horizontal<'a>(
-    rows: impl ExactSizeIterator<Item = &'a [u8]>,
-    columns: &[Window],
-) -> Vec<u8> {
+fn horizontal<'a>(rows: impl ExactSizeIterator<Item = &'a [u8]>, columns: &[Window]) -> Vec<u8> {
     let stride = columns.len() * CHANNELS;
     let mut resampled = vec![0; rows.len() * stride];
     for (row, resampled) in rows.zip(resampled.chunks_exact_mut(stride)) {
@@ -41,11 +38,10 @@ fn weigh(pixels: &[[u8; CHANNELS]], weights: &[i32]) -> [u8; CHANNELS] {
 }
 
 /// Resamples `source`, rows of `stride` bytes of which the first is row `first` of the image, to
-/// `rows.len()` rows.
-pub(super) fn vertical(source: &[u8], first: usize, rows: &[Window], stride: usize) -> Vec<u8> {
-    let mut resampled = Vec::with_capacity(rows.len() * stride);
+/// the rows of `resampled`.
+fn vertical(source: &[u8], first: usize, rows: &[Window], stride: usize, resampled: &mut [u8]) {
     let mut sums = vec![0; stride];
-    for window in rows {
+    for (window, resampled) in rows.iter().zip(resampled.chunks_exact_mut(stride)) {
         sums.fill(HALF);
         let lines = source[(window.start - first) * stride..].chunks_exact(stride);
         for (line, &weight) in lines.zip(&window.weights) {
@@ -53,9 +49,10 @@ pub(super) fn vertical(source: &[u8], first: usize, rows: &[Window], stride: usi
                 *sum += i32::from(level) * weight;
             }
         }
-        resampled.extend(sums.iter().map(|&sum| to_byte(sum)));
+        for (byte, &sum) in resampled.iter_mut().zip(&sums) {
+            *byte = to_byte(sum);
+        }
     }
-    resampled
 }
 
 #[inline]

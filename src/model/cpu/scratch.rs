@@ -1,0 +1,81 @@
+//! What a forward pass writes on its way: allocated once for each worker.
+
+use std::io;
+
+use super::{GROUP, QUERIES, shape::Shape};
+use crate::kernels::{Bf16, memory::Memory};
+
+/// A matrix that is made in f32, and read by layers in f32 or in bf16.
+#[derive(Debug)]
+pub(super) struct Matrix {
+    pub singles: Memory<f32>,
+    /// The same numbers, or none where the layers read f32.
+    pub halves: Memory<Bf16>,
+}
+
+impl Matrix {
+    fn new(len: usize, bf16: bool) -> io::Result<Self> {
+        let halves = Memory::zeros(if bf16 { len } else { 0 })?;
+        Ok(Self { singles: Memory::zeros(len)?, halves })
+    }
+}
+
+/// The matrices of a group of images. Shapes: r rows, the tokens of all images; all in panels.
+#[derive(Debug)]
+pub struct Scratch {
+    /// `[r, width]`, what blocks add to.
+    pub(super) residual: Memory<f32>,
+    /// `[r, width]` or `[r, heads]`, what a block's layers read.
+    pub(super) narrow: Matrix,
+    /// `[r, 3 heads]`, `[r, mlp]` or the patches.
+    pub(super) wide: Matrix,
+    /// For each head its keys, turned, and the scores of some queries.
+    pub(super) attention: Memory<f32>,
+    /// Of each row, the mean and one over the deviation.
+    pub(super) moments: Vec<[f32; 2]>,
+    /// The same as the first three for the class tokens alone.
+    pub(super) class_residual: Memory<f32>,
+    pub(super) class_narrow: Matrix,
+    pub(super) class_wide: Matrix,
+}
+
+impl Scratch {
+    /// For the tower of `shape`, whose layers read bf16 or f32.
+    ///
+    /// # Errors
+    /// When the system has not so much memory.
+    pub(super) fn new(shape: &Shape, bf16: bool) -> io::Result<Self> {
+        let panel = shape.panel;
+        let rows = GROUP * shape.tokens();
+        let patches = shape.panels(shape.patch_numbers()) * GROUP * shape.patches();
+        let wide = (shape.wide_panels() * rows).max(patches) * panel;
+        let class = |panels: usize| panels * GROUP * panel;
+        Ok(Self {
+            residual: Memory::zeros(shape.panels(shape.width) * rows * panel)?,
+            narrow: Matrix::new(shape.narrow_panels() * rows * panel, bf16)?,
+            wide: Matrix::new(wide, bf16)?,
+            attention: Memory::zeros(shape.heads * Self::head(shape))?,
+            moments: vec![[0.; 2]; rows],
+            class_residual: Memory::zeros(class(shape.panels(shape.width)))?,
+            class_narrow: Matrix::new(class(shape.narrow_panels()), bf16)?,
+            class_wide: Matrix::new(class(shape.wide_panels()), bf16)?,
+        })
+    }
+
+    /// Numbers that a head takes of `attention`.
+    pub(super) fn head(shape: &Shape) -> usize {
+        shape.panels(shape.tokens()) * shape.panel * (shape.head() + QUERIES)
+    }
+
+    /// Bytes of a worker's scratch, at most.
+    pub(super) fn bytes(shape: &Shape) -> usize {
+        let rows = GROUP * shape.tokens();
+        let patches = shape.panels(shape.patch_numbers()) * GROUP * shape.patches();
+        let wide = (shape.wide_panels() * rows).max(patches);
+        let matrices = shape.narrow_panels() * (rows + GROUP) + wide + shape.wide_panels() * GROUP;
+        let residuals = shape.panels(shape.width) * (rows + GROUP);
+        let singles =
+            (matrices + residuals) * shape.panel + shape.heads * Self::head(shape) + 2 * rows;
+        singles * size_of::<f32>() + matrices * shape.panel * size_of::<Bf16>()
+    }
+}
