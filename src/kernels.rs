@@ -25,6 +25,9 @@ pub mod resample;
 mod rows;
 mod samples;
 mod vector;
+// libjpeg-turbo has its own.
+#[cfg(not(feature = "libjpeg-turbo"))]
+pub(crate) mod words;
 
 pub use bf16::Bf16;
 pub use matmul::Matmul;

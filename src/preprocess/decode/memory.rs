@@ -5,7 +5,7 @@
 
 use bytemuck::Zeroable;
 
-use crate::preprocess::error::ImageError;
+use crate::{kernels::memory::prefer_huge_pages, preprocess::error::ImageError};
 
 /// An empty vector with room for `a * b * c` elements.
 ///
@@ -15,6 +15,7 @@ pub(crate) fn room<T>(size: [usize; 3]) -> Result<Vec<T>, ImageError> {
     let count = product(size);
     let mut data = Vec::new();
     data.try_reserve_exact(count).map_err(|_| refused::<T>(count))?;
+    prefer_huge_pages(data.spare_capacity_mut());
     Ok(data)
 }
 
@@ -24,7 +25,9 @@ pub(crate) fn room<T>(size: [usize; 3]) -> Result<Vec<T>, ImageError> {
 /// As [`room`].
 pub(crate) fn zeros<T: Zeroable>(size: [usize; 3]) -> Result<Vec<T>, ImageError> {
     let count = product(size);
-    bytemuck::try_zeroed_vec(count).map_err(|()| refused::<T>(count))
+    let mut data = bytemuck::try_zeroed_vec(count).map_err(|()| refused::<T>(count))?;
+    prefer_huge_pages(&mut data);
+    Ok(data)
 }
 
 /// A count that no memory holds where the product is none.

@@ -4,123 +4,109 @@
 //! which only damage makes, give the same samples too.
 
 use super::{scan::Block, tables::Steps};
+use crate::kernels::words::{self, Words};
 
 /// Fraction bits of the constants.
-const CONST_BITS: u32 = 13;
+const CONST_BITS: i32 = 13;
 /// Fraction bits that are kept between the passes.
-const PASS1_BITS: u32 = 2;
+const PASS1_BITS: i32 = 2;
 
 /// Multiplies `block` by its quantisation `steps` and writes its 8 x 8 samples to `out`, rows
 /// `stride` apart.
 #[inline]
 pub(super) fn inverse_dct(block: &Block, steps: &Steps, out: &mut [u8], stride: usize) {
-    let below = block[8..].iter().fold(0, |all, value| all | value);
-    if below == 0 {
-        return inverse_row(block, steps, out, stride);
-    }
-    let mut rows = [[0; 8]; 8];
+    inverse::<words::Best>(block, steps, out, stride);
+}
+
+#[inline(always)]
+fn inverse<W: Words>(block: &Block, steps: &Steps, out: &mut [u8], stride: usize) {
+    let mut rows = [W::load(&[0; 8]); 8];
     let stored = block.as_chunks::<8>().0.iter().zip(steps.as_chunks::<8>().0);
     for (row, (values, steps)) in rows.iter_mut().zip(stored) {
-        for i in 0..8 {
-            row[i] = values[i].wrapping_mul(steps[i] as i16);
-        }
+        *row = W::load(values).multiply(W::load(&steps.map(|step| step as i16)));
     }
-    pass::<{ CONST_BITS - PASS1_BITS }>(&mut rows);
-    transpose(&mut rows);
-    pass::<{ CONST_BITS + PASS1_BITS + 3 }>(&mut rows);
-    transpose(&mut rows);
+    let below = block[8..].iter().fold(0, |all, value| all | value);
+    if below == 0 {
+        return inverse_row(rows[0], out, stride);
+    }
+    let rows = transpose(pass::<{ CONST_BITS - PASS1_BITS }, W>(rows));
+    let rows = transpose(pass::<{ CONST_BITS + PASS1_BITS + 3 }, W>(rows));
     for (row, out) in rows.iter().zip(out.chunks_mut(stride)) {
-        write(row, out);
+        write(row.to_samples(), out);
     }
 }
 
 /// The same where only the first row has coefficients: all rows of samples are equal.
-#[inline]
-fn inverse_row(block: &Block, steps: &Steps, out: &mut [u8], stride: usize) {
-    let mut columns = [[0; 8]; 8];
-    for i in 0..8 {
-        columns[i][0] = block[i].wrapping_mul(steps[i] as i16) << PASS1_BITS;
-    }
-    let mut row = [0; 8];
-    if block[1..8] == [0; 7] {
-        row = [((i32::from(columns[0][0]) + 16) >> (PASS1_BITS + 3)) as i16; 8];
+#[inline(always)]
+fn inverse_row<W: Words>(row: W, out: &mut [u8], stride: usize) {
+    let first = row.to_array();
+    let samples = if first[1..] == [0; 7] {
+        let level = (i32::from(first[0] << PASS1_BITS) + 16) >> (PASS1_BITS + 3);
+        W::load(&[level as i16; 8]).to_samples()
     } else {
-        pass::<{ CONST_BITS + PASS1_BITS + 3 }>(&mut columns);
-        for i in 0..8 {
-            row[i] = columns[i][0];
-        }
-    }
-    for out in out.chunks_mut(stride).take(8) {
-        write(&row, out);
-    }
-}
-
-/// Saturates, and moves the middle from 0 to 128.
-#[inline(always)]
-fn write(row: &[i16; 8], out: &mut [u8]) {
-    if let Some(out) = out.first_chunk_mut::<8>() {
-        for i in 0..8 {
-            out[i] = (row[i].clamp(-128, 127) + 128) as u8;
-        }
-    }
-}
-
-/// One pass over all columns, whose results are divided by `1 << SHIFT`.
-#[inline(always)]
-fn pass<const SHIFT: u32>([r0, r1, r2, r3, r4, r5, r6, r7]: &mut [[i16; 8]; 8]) {
-    for i in 0..8 {
-        let column = [r0[i], r1[i], r2[i], r3[i], r4[i], r5[i], r6[i], r7[i]];
-        [r0[i], r1[i], r2[i], r3[i], r4[i], r5[i], r6[i], r7[i]] = transform::<SHIFT>(column);
-    }
-}
-
-/// The transform of eight values, in the order of operations of libjpeg-turbo. The constants are
-/// sums of cosines, times 8192, as `jidctint.c` derives them.
-#[inline(always)]
-fn transform<const SHIFT: u32>(input: [i16; 8]) -> [i16; 8] {
-    let [in0, in1, in2, in3, in4, in5, in6, in7] = input;
-    let wide = i32::from;
-    // Even part.
-    let tmp3 = wide(in2) * 10_703 + wide(in6) * 4_433;
-    let tmp2 = wide(in2) * 4_433 + wide(in6) * -10_704;
-    let tmp0 = wide(in0.wrapping_add(in4)) << CONST_BITS;
-    let tmp1 = wide(in0.wrapping_sub(in4)) << CONST_BITS;
-    let even = [tmp0 + tmp3, tmp1 + tmp2, tmp1 - tmp2, tmp0 - tmp3];
-    // Odd part.
-    let (sum3, sum4) = (in7.wrapping_add(in3), in5.wrapping_add(in1));
-    let z3 = wide(sum3) * -6_436 + wide(sum4) * 9_633;
-    let z4 = wide(sum3) * 9_633 + wide(sum4) * 6_437;
-    let odd = [
-        wide(in7) * -7_373 + wide(in1) * 4_926 + z4,
-        wide(in5) * -20_995 + wide(in3) * 4_177 + z3,
-        wide(in5) * -4_176 + wide(in3) * -20_995 + z4,
-        wide(in7) * -4_927 + wide(in1) * -7_373 + z3,
-    ];
-    let round = |v: i32| {
-        let v = v.wrapping_add(1 << (SHIFT - 1)) >> SHIFT;
-        v.clamp(i16::MIN.into(), i16::MAX.into()) as i16
+        let columns = first.map(|value| W::load(&[value << PASS1_BITS; 8]));
+        let columns = pass::<{ CONST_BITS + PASS1_BITS + 3 }, W>(columns);
+        W::load(&columns.map(|column| column.to_array()[0])).to_samples()
     };
-    let plus = |i: usize| round(even[i].wrapping_add(odd[i]));
-    let minus = |i: usize| round(even[i].wrapping_sub(odd[i]));
+    for out in out.chunks_mut(stride).take(8) {
+        write(samples, out);
+    }
+}
+
+#[inline(always)]
+fn write(samples: [u8; 8], out: &mut [u8]) {
+    if let Some(out) = out.first_chunk_mut() {
+        *out = samples;
+    }
+}
+
+/// The transform of eight values in each lane, divided by `1 << SHIFT`, in the order of operations
+/// of libjpeg-turbo. The constants are sums of cosines, times 8192, as `jidctint.c` derives them.
+#[inline(always)]
+fn pass<const SHIFT: i32, W: Words>([in0, in1, in2, in3, in4, in5, in6, in7]: [W; 8]) -> [W; 8] {
+    // Even part.
+    let (tmp3, tmp2) = (in2.products(in6, [10_703, 4_433]), in2.products(in6, [4_433, -10_704]));
+    // Times 1 << CONST_BITS.
+    let scaled = |words: W| words.products(W::load(&[0; 8]), [1 << CONST_BITS, 0]);
+    let (tmp0, tmp1) = (scaled(in0.add(in4)), scaled(in0.subtract(in4)));
+    let even = [
+        W::add_wide(tmp0, tmp3),
+        W::add_wide(tmp1, tmp2),
+        W::subtract_wide(tmp1, tmp2),
+        W::subtract_wide(tmp0, tmp3),
+    ];
+    // Odd part.
+    let (sum3, sum4) = (in7.add(in3), in5.add(in1));
+    let z3 = sum3.products(sum4, [-6_436, 9_633]);
+    let z4 = sum3.products(sum4, [9_633, 6_437]);
+    let odd = [
+        W::add_wide(in7.products(in1, [-7_373, 4_926]), z4),
+        W::add_wide(in5.products(in3, [-20_995, 4_177]), z3),
+        W::add_wide(in5.products(in3, [-4_176, -20_995]), z4),
+        W::add_wide(in7.products(in1, [-4_927, -7_373]), z3),
+    ];
+    let plus = |i: usize| W::narrow::<SHIFT>(W::add_wide(even[i], odd[i]));
+    let minus = |i: usize| W::narrow::<SHIFT>(W::subtract_wide(even[i], odd[i]));
     [plus(0), plus(1), plus(2), plus(3), minus(3), minus(2), minus(1), minus(0)]
 }
 
 /// Swaps rows and columns in three rounds of interleaving row `i` with row `i + 4`.
 #[inline(always)]
-fn transpose(rows: &mut [[i16; 8]; 8]) {
+fn transpose<W: Words>(mut rows: [W; 8]) -> [W; 8] {
     for _ in 0..3 {
-        let mut next = [[0; 8]; 8];
+        let mut next = rows;
         for i in 0..4 {
-            let (a, b) = (rows[i], rows[i + 4]);
-            next[2 * i] = [a[0], b[0], a[1], b[1], a[2], b[2], a[3], b[3]];
-            next[2 * i + 1] = [a[4], b[4], a[5], b[5], a[6], b[6], a[7], b[7]];
+            [next[2 * i], next[2 * i + 1]] = rows[i].interleave(rows[i + 4]);
         }
-        *rows = next;
+        rows = next;
     }
+    rows
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn samples(block: &Block, step: u16) -> Vec<u8> {
@@ -135,6 +121,23 @@ mod tests {
         for (coefficient, sample) in [(0, 128), (80, 138), (-4, 128), (-5, 127), (2000, 255)] {
             block[0] = coefficient;
             assert_eq!(samples(&block, 1), [sample; 64], "{coefficient}");
+        }
+    }
+
+    proptest! {
+        /// Of all sizes, so that sums wrap and saturate, with few and with many that are not zero.
+        #[test]
+        fn both_kinds_of_words_give_the_same_samples(
+            values in prop::collection::vec((0..64usize, any::<i16>(), 0..16u32), 0..64),
+            step in any::<u16>(),
+        ) {
+            let mut block = [0; 64];
+            for (at, value, shift) in values {
+                block[at] = value >> shift;
+            }
+            let mut plain = vec![0; 64];
+            inverse::<[i16; 8]>(&block, &[step; 64], &mut plain, 8);
+            prop_assert_eq!(samples(&block, step), plain);
         }
     }
 
