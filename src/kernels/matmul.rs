@@ -9,6 +9,7 @@
 //! nearly equal height, since a rest of a few rows would cost as much as a full tile.
 
 use super::{
+    memory,
     panels::{Panels, PanelsMut},
     product::{Number, Product},
     vector::Vector,
@@ -70,14 +71,18 @@ pub(super) unsafe fn matmul<P: Product, const N: usize, const MOST: usize>(
             let height = (task.rows - row).div_ceil(tiles - tile);
             // SAFETY: the rows and columns are within what was checked.
             unsafe {
+                let depth = block.min(task.depth - done);
                 let input = done / panel * task.input.stride + row * panel;
                 let weights = column * task.weights.stride + done * panel;
+                let weights = task.weights.data.as_ptr().add(weights);
                 let bias = task.bias.filter(|_| done == 0);
                 let corner = Corner {
-                    depth: block.min(task.depth - done),
+                    depth,
                     input: task.input.data.as_ptr().add(input),
                     stride: task.input.stride,
-                    weights: task.weights.data.as_ptr().add(weights),
+                    weights,
+                    next: weights.wrapping_add((depth + depth * tile / tiles) * panel),
+                    share: panel * panel / tiles,
                     bias: bias.map(|bias| bias.as_ptr().add(column * panel)),
                     add: task.add || done > 0,
                     output: task
@@ -100,6 +105,11 @@ struct Corner<T> {
     /// From a panel of the input to the next.
     stride: usize,
     weights: *const T,
+    /// The tile's share of the weights that follow in memory, which are those in use next: they are
+    /// called while the tile is computed, so that nobody waits for them. May lie behind the last.
+    next: *const T,
+    /// How many of them for each panel of depth.
+    share: usize,
     bias: Option<*const f32>,
     add: bool,
     output: *mut f32,
@@ -144,12 +154,14 @@ impl<T: Number> Corner<T> {
         // SAFETY: all offsets are of numbers within the tile.
         unsafe {
             let mut sums = [[P::Sum::splat(0.); N]; R];
-            let (mut input, mut weights) = (self.input, self.weights);
+            let (mut input, mut weights, mut next) = (self.input, self.weights, self.next);
             let mut left = self.depth;
             while left >= panel {
                 for k in (0..panel).step_by(T::TOGETHER) {
                     step::<P, R, N>(&mut sums, input.add(k), panel, weights.add(k * panel));
                 }
+                memory::prefetch(next, self.share);
+                next = next.wrapping_add(self.share);
                 input = input.wrapping_add(self.stride);
                 weights = weights.add(panel * panel);
                 left -= panel;

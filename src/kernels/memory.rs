@@ -12,6 +12,32 @@ use std::{
 /// Bytes of a huge page on x86-64, and on 64-bit Arm with pages of 4 KiB.
 const HUGE_PAGE: usize = 2 << 20;
 
+/// Bytes of a cache line, or half of one.
+const LINE: usize = 64;
+
+/// Calls `count` numbers from `from` on into the second-level cache. They may be no numbers at all:
+/// that is only in vain.
+#[inline(always)]
+pub(super) fn prefetch<T>(from: *const T, count: usize) {
+    for offset in (0..count * size_of::<T>()).step_by(LINE) {
+        let line = from.wrapping_byte_add(offset);
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: every x86-64 processor has this instruction, which reads nothing a program could
+        // see and does not fail, whatever the address.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T1>(line.cast());
+        }
+        #[cfg(target_arch = "aarch64")]
+        // SAFETY: likewise for 64-bit Arm.
+        unsafe {
+            std::arch::asm!("prfm pldl2keep, [{0}]", in(reg) line, options(nostack, readonly, preserves_flags));
+        }
+        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+        let _ = line;
+    }
+}
+
 /// Asks the system for huge pages under `memory`, which is about to be touched for the first time, where
 /// it spans some. Changes no contents; a system that has none gives small ones as ever.
 ///
