@@ -99,6 +99,11 @@ impl Crew {
         );
     }
 
+    /// Members beside the leader that are at work on a step; another number at any moment.
+    pub fn members(&self) -> usize {
+        self.inside.load(SeqCst)
+    }
+
     fn take(&self, parts: usize) -> Option<usize> {
         let i = self.next.fetch_add(1, SeqCst);
         (i < parts).then_some(i)

@@ -32,6 +32,9 @@ pub struct Matmul<'a, T = f32> {
     pub add: bool,
     /// Panels of `output`.
     pub panels: usize,
+    /// How many panels of weights after one stand those that this thread uses next, in memory that
+    /// may end before; 0 where they are at hand already.
+    pub ahead: usize,
     /// `[panels][rows][panel]`.
     pub output: PanelsMut<'a>,
 }
@@ -73,16 +76,20 @@ pub(super) unsafe fn matmul<P: Product, const N: usize, const MOST: usize>(
             unsafe {
                 let depth = block.min(task.depth - done);
                 let input = done / panel * task.input.stride + row * panel;
-                let weights = column * task.weights.stride + done * panel;
-                let weights = task.weights.data.as_ptr().add(weights);
+                let weights = task.weights.data.as_ptr().add(column * task.weights.stride);
+                let next = if done + depth < task.depth {
+                    weights.wrapping_add((done + depth) * panel)
+                } else {
+                    weights.wrapping_add(task.ahead * task.weights.stride)
+                };
                 let bias = task.bias.filter(|_| done == 0);
                 let corner = Corner {
                     depth,
                     input: task.input.data.as_ptr().add(input),
                     stride: task.input.stride,
-                    weights,
-                    next: weights.wrapping_add((depth + depth * tile / tiles) * panel),
-                    share: panel * panel / tiles,
+                    weights: weights.add(done * panel),
+                    next: next.wrapping_add(depth * tile / tiles * panel),
+                    share: if task.ahead == 0 { 0 } else { panel * panel / tiles },
                     bias: bias.map(|bias| bias.as_ptr().add(column * panel)),
                     add: task.add || done > 0,
                     output: task
@@ -105,8 +112,8 @@ struct Corner<T> {
     /// From a panel of the input to the next.
     stride: usize,
     weights: *const T,
-    /// The tile's share of the weights that follow in memory, which are those in use next: they are
-    /// called while the tile is computed, so that nobody waits for them. May lie behind the last.
+    /// The tile's share of the weights in use next, which are called while the tile is computed, so that
+    /// nobody waits for them. May lie behind the last.
     next: *const T,
     /// How many of them for each panel of depth.
     share: usize,

@@ -67,6 +67,7 @@ proptest! {
                 bias: with_bias.then_some(&padded),
                 add,
                 panels,
+                ahead: 1,
                 output: PanelsMut { data: &mut output, stride },
             });
             for row in 0..rows {
@@ -119,6 +120,7 @@ proptest! {
                 bias: None,
                 add: false,
                 panels,
+                ahead: 1,
                 output: PanelsMut { data: &mut output, stride },
             });
             for row in 0..rows {
@@ -237,6 +239,7 @@ proptest! {
                 bias: Some(&bias),
                 add: false,
                 panels: 1,
+                ahead: 0,
                 output: PanelsMut { data: &mut output.clone(), stride: rows * panel },
             });
             prop_assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err());

@@ -88,6 +88,7 @@ impl Attention<'_> {
             bias: Some(self.mask),
             add: false,
             panels: token_panels,
+            ahead: 0,
             output: PanelsMut { data: scores, stride: queries * panel },
         });
         kernels.softmax(scores, queries);
@@ -102,6 +103,7 @@ impl Attention<'_> {
             bias: None,
             add: false,
             panels: shape.head_panels(),
+            ahead: 0,
             output: PanelsMut { data: &mut output[row..], stride },
         });
     }

@@ -97,7 +97,7 @@ impl<'a> Pass<'a> {
                     stride: images * count * panel,
                 };
                 let output = PanelsMut { data: &mut tokens[panel..], stride: one };
-                tower.one_panel((&tower.conv1, p), count, input, output, true);
+                self.one_panel((&tower.conv1, p), count, input, output, true);
             }
         });
     }
@@ -174,7 +174,7 @@ impl<'a> Pass<'a> {
         self.each_panel(wide, block.c_fc.panels, stride, |p, wide| {
             let input = Input { matrix: input, first: 0, stride };
             let output = PanelsMut { data: &mut *wide, stride };
-            tower.one_panel((&block.c_fc, p), rows, input, output, false);
+            self.one_panel((&block.c_fc, p), rows, input, output, false);
             tower.kernels.activate(tower.activation, wide);
         });
         self.linear(&block.c_proj, rows, wide, residual, true);
@@ -230,10 +230,51 @@ impl<'a> Pass<'a> {
         let stride = rows * tower.shape.panel;
         self.crew.each_part(&mut output[..layer.panels * stride], stride, |p, output| {
             let input = Input { matrix: input, first: 0, stride };
-            tower.one_panel((layer, p), rows, input, PanelsMut { data: output, stride }, add);
+            self.one_panel((layer, p), rows, input, PanelsMut { data: output, stride }, add);
         });
     }
 
+    /// Panel `p` of what a layer makes of `rows` rows, or that added to `output`.
+    fn one_panel(
+        &self,
+        (layer, p): (&Linear, usize),
+        rows: usize,
+        Input { matrix, first, stride }: Input<'_>,
+        output: PanelsMut<'_>,
+        add: bool,
+    ) {
+        let tower = self.tower;
+        let (panel, depth) = (tower.shape.panel, layer.depth);
+        // The panels between are for the others.
+        let ahead = self.crew.members() + 1;
+        let bias = layer.bias.as_ref();
+        let bias = bias.map(|bias| &tower.weights.singles[bias.clone()][p * panel..]);
+        let one = layer.weights.panel_len(depth, panel);
+        match &layer.weights {
+            Place::Singles(range) => tower.kernels.matmul(Matmul {
+                rows,
+                depth,
+                input: Panels { data: &matrix.singles[first..], stride },
+                weights: weights_of(&tower.weights.singles[range.clone()], p, one),
+                bias,
+                add,
+                panels: 1,
+                ahead,
+                output,
+            }),
+            Place::Halves(range) => tower.kernels.matmul_bf16(Matmul {
+                rows,
+                depth,
+                input: Panels { data: &matrix.halves[first..], stride },
+                weights: weights_of(&tower.weights.halves[range.clone()], p, one),
+                bias,
+                add,
+                panels: 1,
+                ahead,
+                output,
+            }),
+        }
+    }
     /// Has `make` fill each of the first `panels` panels of `matrix`, and narrows it where layers read
     /// bf16.
     fn each_panel(
@@ -311,45 +352,6 @@ struct Input<'a> {
     first: usize,
     /// From a panel to the next.
     stride: usize,
-}
-
-impl CpuTower {
-    /// Panel `p` of what a layer makes of `rows` rows, or that added to `output`.
-    fn one_panel(
-        &self,
-        (layer, p): (&Linear, usize),
-        rows: usize,
-        Input { matrix, first, stride }: Input<'_>,
-        output: PanelsMut<'_>,
-        add: bool,
-    ) {
-        let (panel, depth) = (self.shape.panel, layer.depth);
-        let bias = layer.bias.as_ref();
-        let bias = bias.map(|bias| &self.weights.singles[bias.clone()][p * panel..]);
-        let one = layer.weights.panel_len(depth, panel);
-        match &layer.weights {
-            Place::Singles(range) => self.kernels.matmul(Matmul {
-                rows,
-                depth,
-                input: Panels { data: &matrix.singles[first..], stride },
-                weights: weights_of(&self.weights.singles[range.clone()], p, one),
-                bias,
-                add,
-                panels: 1,
-                output,
-            }),
-            Place::Halves(range) => self.kernels.matmul_bf16(Matmul {
-                rows,
-                depth,
-                input: Panels { data: &matrix.halves[first..], stride },
-                weights: weights_of(&self.weights.halves[range.clone()], p, one),
-                bias,
-                add,
-                panels: 1,
-                output,
-            }),
-        }
-    }
 }
 
 /// Panel `p` of a layer's weights, of `one` numbers.
