@@ -9,17 +9,17 @@ use candle_transformers::models::clip::vision_model::{ClipVisionConfig, ClipVisi
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use inference_service::{
     kernels::{Isa, Kernels, crew::Crew},
-    model::{architecture::Activation, cpu::CpuTower, registry, weights},
+    model::{architecture::Activation, cpu::CpuTower, device::Precision, registry, weights},
 };
 
 const SIZE: usize = 224;
 const EMBEDDING: usize = 512;
 
-fn ours(activation: Activation, kernels: Kernels, bf16: bool) -> CpuTower {
+fn ours(activation: Activation, kernels: Kernels, precision: Precision) -> CpuTower {
     let spec = registry::resolve("ViT-B-32", "random").expect("it is in models/");
     let served = spec.with_config(None).expect("its architecture is known");
     let weights = weights::random(DType::F32, &Device::Cpu).pp("visual");
-    CpuTower::new(&served.architecture, activation, (kernels, bf16), &weights)
+    CpuTower::new(&served.architecture, activation, (kernels, precision), &weights)
         .expect("seeded weights have every shape")
 }
 
@@ -52,11 +52,11 @@ fn forward(criterion: &mut Criterion) {
     let helpers = thread::available_parallelism().map_or(0, |cores| cores.get() - 1);
     for isa in [Isa::Avx512, Isa::Avx2, Isa::Neon, Isa::Portable] {
         let Some(kernels) = Kernels::of(isa) else { continue };
-        let precisions = [false, true].into_iter().filter(|bf16| !bf16 || kernels.have_bf16());
-        for bf16 in precisions {
-            let tower = ours(Activation::Gelu, kernels, bf16);
+        let precisions = [Precision::F32, Precision::Bf16, Precision::Int8].into_iter();
+        for precision in precisions.filter(|precision| precision.has_kernels(&kernels)) {
+            let tower = ours(Activation::Gelu, kernels, precision);
             let mut scratch = tower.scratch().expect("there is memory for one worker");
-            let name = format!("{isa:?}{}", if bf16 { " bf16" } else { "" });
+            let name = format!("{isa:?} {precision}");
             let mut embeddings = vec![0.; 32 * EMBEDDING];
             let crew = Crew::new();
             thread::scope(|scope| {

@@ -4,7 +4,7 @@ use candle_core::{DType, Device};
 use criterion::{Criterion, criterion_group, criterion_main};
 use inference_service::{
     kernels::Kernels,
-    model::{architecture::Activation, cpu::CpuTower, registry, weights},
+    model::{architecture::Activation, cpu::CpuTower, device::Precision, registry, weights},
 };
 
 fn load(criterion: &mut Criterion) {
@@ -18,7 +18,7 @@ fn load(criterion: &mut Criterion) {
             CpuTower::new(
                 &served.architecture,
                 Activation::QuickGelu,
-                (Kernels::best(), false),
+                (Kernels::best(), Precision::F32),
                 &weights,
             )
             .expect("seeded weights have every shape")

@@ -209,7 +209,7 @@ impl Config {
     /// [`Overcommitted`], where not all fits.
     pub fn memory_plan(&self, architecture: &Architecture) -> Result<MemoryPlan, Overcommitted> {
         let demands = Demands {
-            weight_bytes: self.precision.dtype().size_in_bytes() as u64,
+            weight_bytes: self.precision.bytes(),
             workers: self.batches.workers.unwrap_or(self.threads) as u64,
             batch: self.batches.most as u64,
             queued_images: self.max_queued_images as u64,

@@ -14,6 +14,7 @@ mod avx2;
 mod avx512;
 mod bf16;
 pub mod crew;
+pub mod int8;
 pub mod matmul;
 pub mod memory;
 #[cfg(target_arch = "aarch64")]
@@ -30,6 +31,7 @@ mod vector;
 pub(crate) mod words;
 
 pub use bf16::Bf16;
+pub use int8::{FindUnits, Int8};
 pub use matmul::Matmul;
 pub use panels::{Panels, PanelsMut};
 pub use product::Number;
@@ -81,6 +83,7 @@ pub struct Kernels {
     activate: unsafe fn(Activation, &mut [f32]),
     resample: unsafe fn(&mut Resample<'_>),
     halves: Option<Halves>,
+    bytes: Option<Bytes>,
 }
 
 /// The kernels of matrices in bf16.
@@ -88,6 +91,14 @@ pub struct Kernels {
 struct Halves {
     matmul: unsafe fn(&mut Matmul<'_, Bf16>),
     narrow: unsafe fn(&[f32], &mut [Bf16]),
+}
+
+/// The kernels of matrices in int8.
+#[derive(Clone, Copy, Debug)]
+struct Bytes {
+    matmul: unsafe fn(&mut Matmul<'_, Int8>),
+    find_units: unsafe fn(&mut FindUnits<'_>),
+    quantize: unsafe fn(&[f32], &[f32], &mut [Int8]),
 }
 
 impl Kernels {
@@ -111,10 +122,12 @@ impl Kernels {
     #[cfg(target_arch = "x86_64")]
     fn avx512() -> Self {
         let halves = is_x86_feature_detected!("avx512bf16").then_some(avx512::HALVES);
-        let bytes = is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vnni");
+        let vnni = is_x86_feature_detected!("avx512vnni");
+        let bytes = vnni.then_some(avx512::BYTES);
         let narrower = || Self::of(Isa::Avx2).unwrap_or(portable::KERNELS).resample;
-        let resample = if bytes { avx512::RESAMPLE } else { narrower() };
-        Self { halves, resample, ..avx512::KERNELS }
+        let has_resample = vnni && is_x86_feature_detected!("avx512bw");
+        let resample = if has_resample { avx512::RESAMPLE } else { narrower() };
+        Self { halves, bytes, resample, ..avx512::KERNELS }
     }
 
     /// Those of the widest instruction set that this processor has.
@@ -173,6 +186,47 @@ impl Kernels {
         assert!(numbers.len().is_multiple_of(self.panel), "numbers are whole panels");
         // SAFETY: as above.
         unsafe { (self.halves().narrow)(numbers, halves) }
+    }
+
+    /// Whether there are kernels of matrices in int8.
+    pub fn have_int8(&self) -> bool {
+        self.bytes.is_some()
+    }
+
+    fn bytes(&self) -> Bytes {
+        self.bytes.expect("callers ask `have_int8` before they make numbers in int8")
+    }
+
+    /// Computes `task` in int8; what comes out is f32.
+    ///
+    /// # Panics
+    /// Where a slice is too short, the depth too large for exact sums, or there are no kernels for
+    /// int8.
+    pub fn matmul_int8(&self, mut task: Matmul<'_, Int8>) {
+        task.check(self.panel);
+        // SAFETY: as above.
+        unsafe { (self.bytes().matmul)(&mut task) }
+    }
+
+    /// Finds the units of `task`'s rows.
+    ///
+    /// # Panics
+    /// Where a slice is too short, or there are no kernels for int8.
+    pub fn find_units(&self, mut task: FindUnits<'_>) {
+        task.check(self.panel);
+        // SAFETY: as above.
+        unsafe { (self.bytes().find_units)(&mut task) }
+    }
+
+    /// A panel's numbers, `[rows][panel]`, as the nearest multiples of their rows' units.
+    ///
+    /// # Panics
+    /// Where the slices are not of a panel for each unit, or there are no kernels for int8.
+    pub fn quantize(&self, numbers: &[f32], units: &[f32], bytes: &mut [Int8]) {
+        let len = units.len() * self.panel;
+        assert!(numbers.len() == len && bytes.len() == len, "rows are whole panels");
+        // SAFETY: as above.
+        unsafe { (self.bytes().quantize)(numbers, units, bytes) }
     }
 
     /// Computes `task`.

@@ -94,7 +94,7 @@ pub struct ModelInfo {
     /// Activation that runs: `gelu` or `quick_gelu`. The two give different vectors.
     #[schema(example = "quick_gelu")]
     pub activation: String,
-    /// Type that the model computes in: `f32`, `f16` or `bf16`.
+    /// Type that the model computes in: `f32`, `f16`, `bf16` or `int8`.
     #[schema(example = "f32")]
     pub precision: String,
     /// What the weights are: `pretrained`, or `seeded` pseudo-random numbers without meaning.
@@ -135,7 +135,7 @@ impl Model {
         let (kernels, dtype) = if device.is_cpu() {
             (Some(device::kernels(options.isa, options.precision)?), DType::F32)
         } else {
-            (None, options.precision.dtype())
+            (None, options.precision.on_gpu()?)
         };
         let (served, weights) = match source::find(spec)? {
             (served, None) => {
@@ -156,12 +156,12 @@ impl Model {
         let activation = choice.activation;
         let (architecture, weights) = (&served.architecture, weights.pp("visual"));
         let tower = if let Some(kernels) = kernels {
-            let bf16 = options.precision == Precision::Bf16;
-            tracing::info!(isa = %kernels.isa(), bf16, "packing the weights");
+            let precision = options.precision;
+            tracing::info!(isa = %kernels.isa(), %precision, "packing the weights");
             Tower::Cpu(Box::new(CpuTower::new(
                 architecture,
                 activation,
-                (kernels, bf16),
+                (kernels, precision),
                 &weights,
             )?))
         } else {

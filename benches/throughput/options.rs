@@ -27,7 +27,7 @@ pub struct Options {
 fn command() -> Command {
     let flag = |name, help| Arg::new(name).long(name).help(help).action(ArgAction::SetTrue);
     let option = |name, value, help| Arg::new(name).long(name).value_name(value).help(help);
-    let precisions = ["f32", "f16", "bf16"];
+    let precisions = ["f32", "f16", "bf16", "int8"];
     let isas = ["auto", "avx512", "avx2", "neon", "portable"];
     Command::new(NAME)
         .about("Images a second of the forward pass on a CPU, beside the limit of the machine")
@@ -102,6 +102,7 @@ impl Options {
             precision: match word("precision") {
                 "f16" => Precision::F16,
                 "bf16" => Precision::Bf16,
+                "int8" => Precision::Int8,
                 _ => Precision::F32,
             },
             isa: match word("cpu-isa") {

@@ -85,7 +85,7 @@ pub const SETTINGS: &[Setting] = &[
         env: "PRECISION",
         default: "f32",
         value: "TYPE",
-        help: "Type the model computes in: f32, bf16 (a GPU, or AVX512_BF16), f16 (a GPU) or auto",
+        help: "Type the model computes in: f32, bf16 (a GPU, or AVX512_BF16), f16 (a GPU), int8 (AVX512_VNNI) or auto",
     },
     Setting {
         flag: "cpu-isa",

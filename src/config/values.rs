@@ -33,10 +33,11 @@ pub(super) const LOG_LEVELS: Choices<LogLevel, 5> = [
     ("error", LogLevel::Error),
 ];
 /// None is `auto`.
-pub(super) const PRECISIONS: Choices<Option<Precision>, 4> = [
+pub(super) const PRECISIONS: Choices<Option<Precision>, 5> = [
     ("f32", Some(Precision::F32)),
     ("f16", Some(Precision::F16)),
     ("bf16", Some(Precision::Bf16)),
+    ("int8", Some(Precision::Int8)),
     ("auto", None),
 ];
 

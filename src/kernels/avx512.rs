@@ -1,8 +1,10 @@
 //! AVX-512F: 28 of the 32 registers hold a tile of 14 rows and 32 columns.
 
 use super::{
-    Activation, Halves, Isa, Kernels,
+    Activation, Bytes, Halves, Isa, Kernels,
     bf16::Bf16,
+    int8,
+    int8::{FindUnits, Int8},
     matmul,
     matmul::Matmul,
     portable,
@@ -13,7 +15,7 @@ use super::{
     samples,
     vector::{
         Vector,
-        avx512::{Avx512, Pairs},
+        avx512::{Avx512, Fours, Pairs},
     },
 };
 
@@ -34,10 +36,14 @@ pub(super) const KERNELS: Kernels = Kernels {
     // As `halves`, more than AVX-512F.
     resample: portable::KERNELS.resample,
     halves: None,
+    bytes: None,
 };
 
 /// For processors that also have AVX512_BF16.
 pub(super) const HALVES: Halves = Halves { matmul: matmul_of_halves, narrow };
+
+/// For processors that also have AVX512_VNNI.
+pub(super) const BYTES: Bytes = Bytes { matmul: matmul_of_bytes, find_units, quantize };
 
 /// For processors that also have AVX512BW and AVX512_VNNI.
 pub(super) const RESAMPLE: unsafe fn(&mut Resample<'_>) = resample;
@@ -104,6 +110,30 @@ unsafe fn narrow(numbers: &[f32], halves: &mut [Bf16]) {
         // SAFETY: a chunk has as many numbers as a register has lanes.
         unsafe { Avx512::load(numbers.as_ptr()).narrow(halves.as_mut_ptr()) }
     }
+}
+
+/// # Safety
+/// As [`matmul::matmul`].
+#[target_feature(enable = "avx512f,avx512vnni")]
+unsafe fn matmul_of_bytes(task: &mut Matmul<'_, Int8>) {
+    // SAFETY: handed on, with the instruction set.
+    unsafe { matmul::matmul::<Fours, ACROSS, ROWS>(task) }
+}
+
+/// # Safety
+/// As [`int8::find_units`].
+#[target_feature(enable = "avx512f")]
+unsafe fn find_units(task: &mut FindUnits<'_>) {
+    // SAFETY: handed on, with the instruction set.
+    unsafe { int8::find_units::<Avx512, ACROSS>(task) }
+}
+
+/// # Safety
+/// As [`int8::quantize`].
+#[target_feature(enable = "avx512f")]
+unsafe fn quantize(numbers: &[f32], units: &[f32], bytes: &mut [Int8]) {
+    // SAFETY: handed on, with the instruction set.
+    unsafe { int8::quantize::<Avx512, ACROSS>(numbers, units, bytes) }
 }
 
 /// # Safety

@@ -8,6 +8,8 @@
 //! A tile of rows times a panel of columns stays in registers over a block of the depth. Tiles are of
 //! nearly equal height, since a rest of a few rows would cost as much as a full tile.
 
+use std::array;
+
 use super::{
     memory,
     panels::{Panels, PanelsMut},
@@ -17,7 +19,7 @@ use super::{
 
 /// `output = input * weights + bias`, or that added to what `output` holds.
 #[derive(Debug)]
-pub struct Matmul<'a, T = f32> {
+pub struct Matmul<'a, T: Number = f32> {
     /// Rows of `input` and `output`.
     pub rows: usize,
     /// Columns of `input`.
@@ -26,6 +28,8 @@ pub struct Matmul<'a, T = f32> {
     pub input: Panels<'a, T>,
     /// `[panels][depth][panel]`, or as [`Number::TOGETHER`] says.
     pub weights: Panels<'a, T>,
+    /// What the numbers of a row, and those of a column, are in units of, where they have units.
+    pub units: T::Units<'a>,
     /// A number for each column of `output`.
     pub bias: Option<&'a [f32]>,
     /// Whether `output` holds numbers to be added to.
@@ -46,25 +50,23 @@ impl<T: Number> Matmul<'_, T> {
         self.input.check(depth.div_ceil(panel), rows * panel);
         self.weights.check(panels, depth.next_multiple_of(T::TOGETHER) * panel);
         self.output.check(panels, rows * panel);
+        T::check_units(&self.units, depth, rows, panels * panel);
         assert!(self.bias.is_none_or(|bias| bias.len() >= panels * panel), "a bias is too short");
     }
 }
 
-/// The most depth that is gone through at a time: with more, the weights of a panel and the input
-/// under it would not stay in a second-level cache from tile to tile.
-const BLOCK: usize = 1024;
-
 /// Computes `task` with tiles of at most `MOST` rows and panels of `N` registers.
 ///
 /// # Safety
-/// As [`Vector`]; and `task` must have passed [`Matmul::check`] with `N * P::Sum::LANES`.
+/// As [`Vector`]; and `task` must have passed [`Matmul::check`] with `N * P::Total::LANES`.
 #[inline(always)]
 pub(super) unsafe fn matmul<P: Product, const N: usize, const MOST: usize>(
     task: &mut Matmul<'_, P::Number>,
 ) {
-    let panel = N * P::Sum::LANES;
+    let panel = N * P::Total::LANES;
     let tiles = task.rows.div_ceil(MOST);
-    let block = task.depth.div_ceil(task.depth.div_ceil(BLOCK).max(1)).next_multiple_of(panel);
+    let block =
+        task.depth.div_ceil(task.depth.div_ceil(P::Number::BLOCK).max(1)).next_multiple_of(panel);
     // A depth of nothing still has a bias to write.
     let blocks = task.depth.div_ceil(block.max(1)).max(1);
     for (column, done) in (0..task.panels).flat_map(|c| (0..blocks).map(move |b| (c, b * block))) {
@@ -84,6 +86,9 @@ pub(super) unsafe fn matmul<P: Product, const N: usize, const MOST: usize>(
                 };
                 let bias = task.bias.filter(|_| done == 0);
                 let corner = Corner {
+                    units: task.units,
+                    row,
+                    column: column * panel,
                     depth,
                     input: task.input.data.as_ptr().add(input),
                     stride: task.input.stride,
@@ -106,7 +111,10 @@ pub(super) unsafe fn matmul<P: Product, const N: usize, const MOST: usize>(
 }
 
 /// Where a tile begins.
-struct Corner<T> {
+struct Corner<'a, T: Number> {
+    units: T::Units<'a>,
+    row: usize,
+    column: usize,
     depth: usize,
     input: *const T,
     /// From a panel of the input to the next.
@@ -122,7 +130,7 @@ struct Corner<T> {
     output: *mut f32,
 }
 
-impl<T: Number> Corner<T> {
+impl<T: Number> Corner<'_, T> {
     /// The tile of `height` rows.
     ///
     /// # Safety
@@ -157,10 +165,12 @@ impl<T: Number> Corner<T> {
     /// As [`Vector`]; and the tile lies within all matrices.
     #[inline(always)]
     unsafe fn tile<P: Product<Number = T>, const R: usize, const N: usize>(&self) {
-        let panel = N * P::Sum::LANES;
+        let panel = N * P::Total::LANES;
         // SAFETY: all offsets are of numbers within the tile.
         unsafe {
-            let mut sums = [[P::Sum::splat(0.); N]; R];
+            let zeros: [P::Sum; N] =
+                array::from_fn(|n| P::zero(&self.units, self.column + n * P::Total::LANES));
+            let mut sums = [zeros; R];
             let (mut input, mut weights, mut next) = (self.input, self.weights, self.next);
             let mut left = self.depth;
             while left >= panel {
@@ -176,19 +186,27 @@ impl<T: Number> Corner<T> {
             for k in (0..left).step_by(T::TOGETHER) {
                 step::<P, R, N>(&mut sums, input.add(k), panel, weights.add(k * panel));
             }
+            // Loops as small as these are unrolled, so that the sums stay in registers.
+            let mut totals = [[P::Total::splat(0.); N]; R];
+            for r in 0..R {
+                for n in 0..N {
+                    let at = (self.row + r, self.column + n * P::Total::LANES);
+                    totals[r][n] = P::total(sums[r][n], &self.units, at);
+                }
+            }
             if let Some(bias) = self.bias {
                 for n in 0..N {
-                    let bias = P::Sum::load(bias.add(n * P::Sum::LANES));
-                    for sums in &mut sums {
-                        sums[n] = sums[n].add(bias);
+                    let bias = P::Total::load(bias.add(n * P::Total::LANES));
+                    for totals in &mut totals {
+                        totals[n] = totals[n].add(bias);
                     }
                 }
             }
-            for (r, sums) in sums.iter().enumerate() {
-                for (n, &sum) in sums.iter().enumerate() {
-                    let to = self.output.add(r * panel + n * P::Sum::LANES);
-                    let sum = if self.add { sum.add(P::Sum::load(to)) } else { sum };
-                    sum.store(to);
+            for (r, totals) in totals.iter().enumerate() {
+                for (n, &total) in totals.iter().enumerate() {
+                    let to = self.output.add(r * panel + n * P::Total::LANES);
+                    let total = if self.add { total.add(P::Total::load(to)) } else { total };
+                    total.store(to);
                 }
             }
         }
@@ -209,8 +227,8 @@ unsafe fn step<P: Product, const R: usize, const N: usize>(
 ) {
     // SAFETY: as the caller promises.
     unsafe {
-        let register = P::Sum::LANES * P::Number::TOGETHER;
-        let weights: [P::Factor; N] = std::array::from_fn(|n| P::load(weights.add(n * register)));
+        let register = P::Total::LANES * P::Number::TOGETHER;
+        let weights: [P::Factor; N] = array::from_fn(|n| P::load(weights.add(n * register)));
         for (r, sums) in sums.iter_mut().enumerate() {
             let number = P::spread(input.add(r * panel));
             for n in 0..N {

@@ -67,6 +67,8 @@ pub unsafe trait Zero: Copy + Send + Sync {}
 unsafe impl Zero for f32 {}
 // SAFETY: it is a transparent 16-bit integer.
 unsafe impl Zero for super::Bf16 {}
+// SAFETY: it is a transparent 8-bit integer.
+unsafe impl Zero for super::Int8 {}
 
 // SAFETY: it owns its numbers, as a `Vec` does.
 unsafe impl<T: Zero> Send for Memory<T> {}

@@ -27,6 +27,7 @@ pub(super) const KERNELS: Kernels = Kernels {
     activate,
     resample,
     halves: None,
+    bytes: None,
 };
 
 /// # Safety

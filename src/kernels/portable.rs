@@ -1,11 +1,13 @@
 //! Plain Rust: a tile of 4 rows and 16 columns, for whatever registers there are.
 
 use super::{
-    Activation, Halves, Isa, Kernels,
+    Activation, Bytes, Halves, Isa, Kernels,
     bf16::Bf16,
+    int8,
+    int8::{FindUnits, Int8},
     matmul,
     matmul::Matmul,
-    product::{PortablePairs, Single},
+    product::{PortableFours, PortablePairs, Single},
     resample::{Resample, plain},
     rows,
     rows::{Moments, Normalize},
@@ -28,6 +30,7 @@ pub(super) const KERNELS: Kernels = Kernels {
     activate,
     resample,
     halves: Some(Halves { matmul: matmul_of_halves, narrow }),
+    bytes: Some(Bytes { matmul: matmul_of_bytes, find_units, quantize }),
 };
 
 /// # Safety
@@ -83,6 +86,27 @@ unsafe fn narrow(numbers: &[f32], halves: &mut [Bf16]) {
     for (half, number) in halves.iter_mut().zip(numbers) {
         *half = (*number).into();
     }
+}
+
+/// # Safety
+/// As [`matmul::matmul`].
+unsafe fn matmul_of_bytes(task: &mut Matmul<'_, Int8>) {
+    // SAFETY: handed on.
+    unsafe { matmul::matmul::<PortableFours, ACROSS, ROWS>(task) }
+}
+
+/// # Safety
+/// As [`int8::find_units`].
+unsafe fn find_units(task: &mut FindUnits<'_>) {
+    // SAFETY: handed on.
+    unsafe { int8::find_units::<Portable, ACROSS>(task) }
+}
+
+/// # Safety
+/// As [`int8::quantize`].
+unsafe fn quantize(numbers: &[f32], units: &[f32], bytes: &mut [Int8]) {
+    // SAFETY: handed on.
+    unsafe { int8::quantize::<Portable, ACROSS>(numbers, units, bytes) }
 }
 
 /// # Safety

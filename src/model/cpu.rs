@@ -15,13 +15,16 @@ use std::ops::Range;
 
 use candle_core::{Error, Result};
 use candle_nn::VarBuilder;
-use packing::{Linear, Norm, Packer, Place, Places, Source, Weights, places};
+use packing::{Lens, Linear, Norm, Packer, Place, Places, Source, Weights, places};
 use pass::Pass;
 pub use scratch::Scratch;
 use shape::Shape;
 
-use super::architecture::{Activation, Architecture};
-use crate::kernels::{self, Bf16, Kernels, Number, crew::Crew};
+use super::{
+    architecture::{Activation, Architecture},
+    device::Precision,
+};
+use crate::kernels::{self, Bf16, Int8, Kernels, Number, crew::Crew};
 
 /// Images whose weights are read once. More would not fit into caches, and gain nothing.
 pub const GROUP: usize = 4;
@@ -35,6 +38,8 @@ pub struct CpuTower {
     kernels: Kernels,
     shape: Shape,
     activation: kernels::Activation,
+    /// What the matrices of layers are in.
+    precision: Precision,
     /// All weights; the layers say what lies where.
     weights: Weights,
     conv1: Linear,
@@ -61,25 +66,24 @@ struct Block {
 
 impl CpuTower {
     /// Packs the weights of `architecture` from `vb`, f32 under open_clip's names for `visual.`, for
-    /// `kernels`: those of matrices in bf16, if that is asked for.
+    /// `kernels`, the matrices of layers in `precision`.
     ///
     /// # Errors
     /// When a tensor is missing or of another shape, or the memory for them is, or where there are no
-    /// kernels for bf16.
+    /// kernels for this precision.
     pub fn new(
         architecture: &Architecture,
         activation: Activation,
-        (kernels, bf16): (Kernels, bool),
+        (kernels, precision): (Kernels, Precision),
         vb: &VarBuilder<'_>,
     ) -> Result<Self> {
-        if bf16 && !kernels.have_bf16() {
-            candle_core::bail!("no kernels for bf16 on {}", kernels.isa());
+        if !precision.has_kernels(&kernels) {
+            candle_core::bail!("no kernels for {precision} on {}", kernels.isa());
         }
         let shape = Shape::new(architecture, &kernels);
         let (panel, width, tokens) = (shape.panel, shape.width, shape.tokens());
         let layers = architecture.vision.layers;
-        let (singles, halves) = lens(&shape, layers, bf16);
-        let mut packer = Packer::new(singles, halves, panel)?;
+        let mut packer = Packer::new(lens(&shape, layers, precision), precision, panel)?;
         let columns = places(width, panel);
         let patch = shape.patch_numbers();
         let conv1 = &vb.get((width, 3, shape.patch, shape.patch), "conv1.weight")?;
@@ -126,6 +130,7 @@ impl CpuTower {
         Ok(Self {
             kernels,
             shape,
+            precision,
             activation: match activation {
                 Activation::Gelu => kernels::Activation::Gelu,
                 Activation::QuickGelu => kernels::Activation::QuickGelu,
@@ -151,7 +156,7 @@ impl CpuTower {
     /// # Errors
     /// When the system has not so much memory.
     pub fn scratch(&self) -> std::io::Result<Scratch> {
-        Scratch::new(&self.shape, !self.weights.halves.is_empty())
+        Scratch::new(&self.shape, self.precision)
     }
 
     /// Embeds `images`, `[3, size, size]` normalised numbers each, to `embeddings`, of `e` numbers
@@ -182,9 +187,13 @@ pub fn scratch_bytes(architecture: &Architecture) -> u64 {
     Scratch::bytes(&Shape::new(architecture, &Kernels::best())) as u64
 }
 
-/// Numbers that all weights of `layers` blocks take, in f32 and in bf16.
-fn lens(shape: &Shape, layers: usize, bf16: bool) -> (usize, usize) {
-    let together = if bf16 { Bf16::TOGETHER } else { 1 };
+/// Numbers that all weights of `layers` blocks take, where those of matrices are in `precision`.
+fn lens(shape: &Shape, layers: usize, precision: Precision) -> Lens {
+    let together = match precision {
+        Precision::F32 | Precision::F16 => 1,
+        Precision::Bf16 => Bf16::TOGETHER,
+        Precision::Int8 => Int8::TOGETHER,
+    };
     let matrix = |depth: usize, panels| depth.next_multiple_of(together) * panels * shape.panel;
     let (width, heads) = (shape.panels(shape.width), shape.heads_panels());
     let mlp = shape.panels(shape.mlp_width);
@@ -199,7 +208,16 @@ fn lens(shape: &Shape, layers: usize, bf16: bool) -> (usize, usize) {
         + shape.tokens() * width * shape.panel
         + layers * (2 * norm + biases)
         + shape.width * shape.panels(shape.embed_dim) * shape.panel;
-    if bf16 { (rest, matrices) } else { (rest + matrices, 0) }
+    // A unit and an offset for each column of a layer; the patches' has no bias.
+    let columns = width * shape.panel + layers * biases;
+    let none = Lens { singles: rest, halves: 0, bytes: 0, offsets: 0 };
+    match precision {
+        Precision::F32 | Precision::F16 => Lens { singles: rest + matrices, ..none },
+        Precision::Bf16 => Lens { halves: matrices, ..none },
+        Precision::Int8 => {
+            Lens { singles: rest + columns, bytes: matrices, offsets: columns, ..none }
+        }
+    }
 }
 
 impl Block {

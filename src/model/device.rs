@@ -24,6 +24,8 @@ pub enum Precision {
     F16,
     /// 16-bit floats with the exponent of 32-bit ones.
     Bf16,
+    /// Whole numbers of 8 bits in units of rows and columns, on a CPU.
+    Int8,
 }
 
 /// Why the model has no device.
@@ -40,8 +42,9 @@ pub enum DeviceError {
     Isa(Isa),
     /// A type that the CPU does not compute in.
     #[error(
-        "this CPU does not compute in {0}: f16 takes a GPU (--device cuda), and bf16 a processor with \
-         AVX512_BF16; use --precision f32, or auto"
+        "this device does not compute in {0}: f16 takes a GPU (--device cuda), bf16 a GPU or a processor \
+         with AVX512_BF16, and int8 a processor with AVX512_VNNI (--device cpu); use --precision f32, or \
+         auto"
     )]
     Precision(Precision),
 }
@@ -52,17 +55,41 @@ impl std::fmt::Display for Precision {
             Self::F32 => "f32",
             Self::F16 => "f16",
             Self::Bf16 => "bf16",
+            Self::Int8 => "int8",
         })
     }
 }
 
 impl Precision {
-    /// candle's name of the type.
-    pub fn dtype(self) -> DType {
+    /// Bytes of a weight.
+    pub fn bytes(self) -> u64 {
         match self {
-            Self::F32 => DType::F32,
-            Self::F16 => DType::F16,
-            Self::Bf16 => DType::BF16,
+            Self::F32 => 4,
+            Self::F16 | Self::Bf16 => 2,
+            Self::Int8 => 1,
+        }
+    }
+
+    /// candle's name of the type, if a GPU computes in it.
+    ///
+    /// # Errors
+    /// [`DeviceError`] if not.
+    pub fn on_gpu(self) -> Result<DType, DeviceError> {
+        match self {
+            Self::F32 => Ok(DType::F32),
+            Self::F16 => Ok(DType::F16),
+            Self::Bf16 => Ok(DType::BF16),
+            Self::Int8 => Err(DeviceError::Precision(self)),
+        }
+    }
+
+    /// Whether `kernels` compute in it.
+    pub fn has_kernels(self, kernels: &Kernels) -> bool {
+        match self {
+            Self::F32 => true,
+            Self::F16 => false,
+            Self::Bf16 => kernels.have_bf16(),
+            Self::Int8 => kernels.have_int8(),
         }
     }
 }
@@ -92,10 +119,10 @@ pub fn kernels(isa: Option<Isa>, precision: Precision) -> Result<Kernels, Device
         None => Kernels::best(),
         Some(isa) => Kernels::of(isa).ok_or(DeviceError::Isa(isa))?,
     };
-    match precision {
-        Precision::F32 => Ok(kernels),
-        Precision::Bf16 if kernels.have_bf16() => Ok(kernels),
-        _ => Err(DeviceError::Precision(precision)),
+    if precision.has_kernels(&kernels) {
+        Ok(kernels)
+    } else {
+        Err(DeviceError::Precision(precision))
     }
 }
 

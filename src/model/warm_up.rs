@@ -22,7 +22,7 @@ fn tolerance(precision: Precision) -> f32 {
     match precision {
         Precision::F32 => 1e-5,
         Precision::F16 => 5e-3,
-        Precision::Bf16 => 3e-2,
+        Precision::Bf16 | Precision::Int8 => 3e-2,
     }
 }
 

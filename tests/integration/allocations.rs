@@ -3,7 +3,7 @@
 use candle_core::{DType, Device};
 use inference_service::{
     kernels::{Kernels, crew::Crew},
-    model::{architecture::Activation, cpu::CpuTower, registry, weights},
+    model::{architecture::Activation, cpu::CpuTower, device::Precision, registry, weights},
 };
 
 use crate::allocator;
@@ -13,8 +13,17 @@ fn a_forward_pass_allocates_nothing() {
     let spec = registry::resolve("ViT-B-32", "random").unwrap();
     let architecture = spec.with_config(None).unwrap().architecture;
     let weights = weights::random(DType::F32, &Device::Cpu).pp("visual");
-    let tower =
-        CpuTower::new(&architecture, Activation::Gelu, (Kernels::best(), false), &weights).unwrap();
+    for precision in [Precision::F32, Precision::Bf16, Precision::Int8] {
+        let kernels = Kernels::best();
+        if precision.has_kernels(&kernels) {
+            let on = (kernels, precision);
+            let tower = CpuTower::new(&architecture, Activation::Gelu, on, &weights).unwrap();
+            allocates_nothing(&tower, precision);
+        }
+    }
+}
+
+fn allocates_nothing(tower: &CpuTower, precision: Precision) {
     let (crew, mut scratch) = (Crew::new(), tower.scratch().unwrap());
     let image = vec![0.5; 3 * 224 * 224];
     let images = [&image[..]; 5];
@@ -22,6 +31,6 @@ fn a_forward_pass_allocates_nothing() {
     let counted = allocator::count(|| {
         tower.forward(&images, &crew, &mut scratch, &mut embeddings);
     });
-    assert_eq!(counted.calls, 0);
+    assert_eq!(counted.calls, 0, "{precision}");
     assert!(embeddings.iter().any(|number| *number != 0.));
 }

@@ -7,7 +7,11 @@
 use std::arch::x86_64::*;
 
 use super::Vector;
-use crate::kernels::{bf16::Bf16, product::Product};
+use crate::kernels::{
+    bf16::Bf16,
+    int8::{self, Int8, ToBytes},
+    product::Product,
+};
 
 /// A 512-bit register.
 #[derive(Clone, Copy)]
@@ -105,6 +109,7 @@ pub(in crate::kernels) struct Pairs;
 impl Product for Pairs {
     type Number = Bf16;
     type Sum = Avx512;
+    type Total = Avx512;
     type Factor = __m512bh;
 
     #[inline(always)]
@@ -120,5 +125,64 @@ impl Product for Pairs {
     #[inline(always)]
     unsafe fn add(sum: Avx512, a: __m512bh, b: __m512bh) -> Avx512 {
         Avx512(_mm512_dpbf16_ps(sum.0, a, b))
+    }
+
+    #[inline(always)]
+    unsafe fn zero((): &(), _: usize) -> Avx512 {
+        Avx512::splat(0.)
+    }
+
+    #[inline(always)]
+    unsafe fn total(sum: Avx512, (): &(), _: (usize, usize)) -> Avx512 {
+        sum
+    }
+}
+
+impl ToBytes for Avx512 {
+    #[inline(always)]
+    unsafe fn store_inputs(self, to: *mut Int8) {
+        let raised = _mm512_add_epi32(_mm512_cvtps_epi32(self.0), _mm512_set1_epi32(128));
+        to.cast::<__m128i>().write_unaligned(_mm512_cvtepi32_epi8(raised));
+    }
+}
+
+/// Fours of bytes, with AVX512_VNNI.
+pub(in crate::kernels) struct Fours;
+
+impl Product for Fours {
+    type Number = Int8;
+    type Sum = __m512i;
+    type Total = Avx512;
+    type Factor = __m512i;
+
+    #[inline(always)]
+    unsafe fn spread(from: *const Int8) -> __m512i {
+        _mm512_set1_epi32(from.cast::<i32>().read_unaligned())
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const Int8) -> __m512i {
+        _mm512_loadu_si512(from.cast())
+    }
+
+    #[inline(always)]
+    unsafe fn add(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
+        _mm512_dpbusd_epi32(sum, a, b)
+    }
+
+    #[inline(always)]
+    unsafe fn zero(units: &int8::Units<'_>, column: usize) -> __m512i {
+        _mm512_loadu_si512(units.offsets.as_ptr().add(column).cast())
+    }
+
+    #[inline(always)]
+    unsafe fn total(
+        sum: __m512i,
+        units: &int8::Units<'_>,
+        (row, column): (usize, usize),
+    ) -> Avx512 {
+        let unit = Avx512::splat(*units.rows.get_unchecked(row));
+        let unit = unit.mul(Avx512::load(units.columns.as_ptr().add(column)));
+        Avx512(_mm512_cvtepi32_ps(sum)).mul(unit)
     }
 }

@@ -2,6 +2,7 @@
 //! what the others are tested against.
 
 use super::Vector;
+use crate::kernels::int8::{Int8, ToBytes};
 
 /// An array in place of a register; the compiler makes of it what the target has.
 #[derive(Clone, Copy)]
@@ -89,5 +90,13 @@ impl Vector for Portable {
     #[inline(always)]
     unsafe fn largest(self) -> f32 {
         self.0.into_iter().fold(f32::NEG_INFINITY, f32::max)
+    }
+}
+
+impl ToBytes for Portable {
+    #[inline(always)]
+    unsafe fn store_inputs(self, to: *mut Int8) {
+        // SAFETY: the caller gives room for a byte of each lane.
+        unsafe { to.cast::<[Int8; 8]>().write_unaligned(self.0.map(Int8::input)) }
     }
 }

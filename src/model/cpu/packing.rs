@@ -6,7 +6,14 @@ use candle_core::{CpuStorage, Error, Result, Storage, Tensor};
 use candle_nn::VarBuilder;
 use rayon::prelude::*;
 
-use crate::kernels::{Bf16, Number, memory::Memory};
+use crate::{
+    kernels::{
+        Bf16, Int8, Number,
+        int8::{self, LARGEST},
+        memory::Memory,
+    },
+    model::device::Precision,
+};
 
 /// A layer's weights `[panels][depth][panel]` and its bias `[panels][panel]`.
 #[derive(Clone, Debug)]
@@ -25,6 +32,14 @@ pub(super) enum Place {
     Singles(Range<usize>),
     /// In the memory of numbers in bf16.
     Halves(Range<usize>),
+    /// In the memory of numbers in int8.
+    Bytes {
+        weights: Range<usize>,
+        /// A unit for each column, in the memory of f32 numbers.
+        units: Range<usize>,
+        /// What the sums of each column begin with.
+        offsets: Range<usize>,
+    },
 }
 
 /// A layer norm's weight and bias; beyond the last column they are zero.
@@ -47,49 +62,61 @@ pub(super) struct Source<'a> {
 /// Which columns or rows of a checkpoint's matrix are packed, in order; none is a zero.
 pub(super) type Places = Vec<Option<usize>>;
 
+/// How many numbers the weights of a tower are, in each type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Lens {
+    pub singles: usize,
+    pub halves: usize,
+    pub bytes: usize,
+    pub offsets: usize,
+}
+
 /// The weights of a tower.
 #[derive(Debug)]
 pub(super) struct Weights {
     pub singles: Memory<f32>,
     pub halves: Memory<Bf16>,
+    pub bytes: Memory<Int8>,
+    pub offsets: Vec<i32>,
 }
 
 /// Fills memory from its beginning.
 pub(super) struct Packer {
     weights: Weights,
-    singles: usize,
-    halves: usize,
+    /// What is filled.
+    filled: Lens,
+    /// What the matrices of layers are packed in.
+    precision: Precision,
     panel: usize,
 }
 
 impl Packer {
-    /// For so many numbers in f32 and in bf16, in panels of `panel` columns.
+    /// For so many numbers, the matrices of layers in `precision`, in panels of `panel` columns.
     ///
     /// # Errors
     /// When the system has not so much memory.
-    pub fn new(singles: usize, halves: usize, panel: usize) -> Result<Self> {
+    pub fn new(lens: Lens, precision: Precision, panel: usize) -> Result<Self> {
         let weights = Weights {
-            singles: Memory::zeros(singles).map_err(Error::wrap)?,
-            halves: Memory::zeros(halves).map_err(Error::wrap)?,
+            singles: Memory::zeros(lens.singles).map_err(Error::wrap)?,
+            halves: Memory::zeros(lens.halves).map_err(Error::wrap)?,
+            bytes: Memory::zeros(lens.bytes).map_err(Error::wrap)?,
+            offsets: vec![0; lens.offsets],
         };
-        Ok(Self { weights, singles: 0, halves: 0, panel })
+        let filled = Lens { singles: 0, halves: 0, bytes: 0, offsets: 0 };
+        Ok(Self { weights, filled, precision, panel })
     }
 
     /// What was filled.
     pub fn finish(self) -> Weights {
-        debug_assert_eq!(
-            self.singles,
-            self.weights.singles.len(),
-            "the sum of all layers is exact"
-        );
-        debug_assert_eq!(self.halves, self.weights.halves.len(), "likewise");
+        let Weights { singles, halves, bytes, offsets } = &self.weights;
+        let lens = Lens {
+            singles: singles.len(),
+            halves: halves.len(),
+            bytes: bytes.len(),
+            offsets: offsets.len(),
+        };
+        debug_assert_eq!(self.filled, lens, "the sum of all layers is exact");
         self.weights
-    }
-
-    fn take(&mut self, len: usize) -> Range<usize> {
-        let range = self.singles..self.singles + len;
-        self.singles = range.end;
-        range
     }
 
     /// Packs `source` in f32, whose output columns are taken from `columns` and its input columns from
@@ -100,13 +127,13 @@ impl Packer {
         columns: &[Option<usize>],
         depths: &[Option<usize>],
     ) -> Result<Range<usize>> {
-        let range = self.take(columns.len() * depths.len());
+        let range = take(&mut self.filled.singles, columns.len() * depths.len());
         let packed = &mut self.weights.singles[range.clone()];
-        pack(source, (columns, self.panel), depths, |_| 1., packed)?;
+        pack(source, (columns, self.panel), depths, |_, number| number, packed)?;
         Ok(range)
     }
 
-    /// The same for the weights of a layer, times `scale`, in bf16 if this tower has such.
+    /// The same for the weights of a layer, times `scale`, in the precision of this tower.
     pub fn matrix(
         &mut self,
         source: Source<'_>,
@@ -115,16 +142,73 @@ impl Packer {
         scale: impl Fn(usize) -> f32 + Sync,
     ) -> Result<Place> {
         let columns_of = (columns, self.panel);
-        if self.weights.halves.is_empty() {
-            let range = self.take(columns.len() * depths.len());
-            pack(source, columns_of, depths, scale, &mut self.weights.singles[range.clone()])?;
-            return Ok(Place::Singles(range));
+        let Self { weights, filled, .. } = self;
+        match self.precision {
+            Precision::Bf16 => {
+                let len = columns.len() * depths.len().next_multiple_of(Bf16::TOGETHER);
+                let range = take(&mut filled.halves, len);
+                let half = |column, number: f32| Bf16::from(number * scale(column));
+                pack(source, columns_of, depths, half, &mut weights.halves[range.clone()])?;
+                Ok(Place::Halves(range))
+            }
+            Precision::Int8 => self.bytes(source, columns, depths, scale),
+            Precision::F32 | Precision::F16 => {
+                let range = take(&mut filled.singles, columns.len() * depths.len());
+                let single = |column, number: f32| number * scale(column);
+                pack(source, columns_of, depths, single, &mut weights.singles[range.clone()])?;
+                Ok(Place::Singles(range))
+            }
         }
-        let len = columns.len() * depths.len().next_multiple_of(Bf16::TOGETHER);
-        let range = self.halves..self.halves + len;
-        self.halves = range.end;
-        pack(source, columns_of, depths, scale, &mut self.weights.halves[range.clone()])?;
-        Ok(Place::Halves(range))
+    }
+
+    /// The same in int8, each column in a unit of its own.
+    fn bytes(
+        &mut self,
+        source: Source<'_>,
+        columns: &[Option<usize>],
+        depths: &[Option<usize>],
+        scale: impl Fn(usize) -> f32 + Sync,
+    ) -> Result<Place> {
+        let Self { weights: all, filled, panel, .. } = self;
+        let depth = depths.len().next_multiple_of(Int8::TOGETHER);
+        let weights = take(&mut filled.bytes, columns.len() * depth);
+        let units = take(&mut filled.singles, columns.len());
+        let offsets = take(&mut filled.offsets, columns.len());
+        let unit = |numbers: &[f32], column: usize| {
+            let rows = depths.iter().flatten();
+            let rows = rows.map(|depth| numbers[column * source.column + depth * source.depth]);
+            let largest = rows.fold(0., |largest: f32, number| largest.max(number.abs()));
+            let largest = largest * scale(column).abs();
+            if largest > 0. { largest / LARGEST } else { 1. }
+        };
+        let found: Vec<f32> = with_numbers(source.tensor, |numbers| {
+            columns
+                .par_iter()
+                .map(|column| column.map_or(1., |column| unit(numbers, column)))
+                .collect()
+        })?;
+        let mut of_column = vec![1.; columns.iter().flatten().max().map_or(0, |most| most + 1)];
+        for (column, unit) in columns.iter().zip(&found) {
+            if let Some(column) = column {
+                of_column[*column] = scale(*column) / unit;
+            }
+        }
+        let byte = |column: usize, number: f32| Int8::weight(number * of_column[column]);
+        let bytes = &mut all.bytes[weights.clone()];
+        pack(source, (columns, *panel), depths, byte, bytes)?;
+        // [panels][depth / together][panel][together]
+        let columns_of_panels = bytes.chunks_exact(depth * *panel).flat_map(|panel_bytes| {
+            let panel = *panel;
+            (0..panel).map(move |column| {
+                let fours = panel_bytes.as_chunks::<{ Int8::TOGETHER }>().0;
+                int8::offset(fours.iter().skip(column).step_by(panel).flatten().copied())
+            })
+        });
+        for (offset, found) in all.offsets[offsets.clone()].iter_mut().zip(columns_of_panels) {
+            *offset = found;
+        }
+        all.singles[units.clone()].copy_from_slice(&found);
+        Ok(Place::Bytes { weights, units, offsets })
     }
 
     /// Packs a number for each of `columns`.
@@ -134,7 +218,7 @@ impl Packer {
         columns: &[Option<usize>],
         scale: impl Fn(usize) -> f32,
     ) -> Result<Range<usize>> {
-        let range = self.take(columns.len());
+        let range = take(&mut self.filled.singles, columns.len());
         let packed = &mut self.weights.singles[range.clone()];
         with_numbers(source, |numbers| {
             for (packed, column) in packed.iter_mut().zip(columns) {
@@ -176,12 +260,19 @@ pub(super) fn places(width: usize, panel: usize) -> Places {
     (0..width.next_multiple_of(panel)).map(|column| (column < width).then_some(column)).collect()
 }
 
-/// Packs `source` times `scale`.
-fn pack<T: Number + From<f32> + Send>(
+/// The next `len` places behind those that are `filled`.
+fn take(filled: &mut usize, len: usize) -> Range<usize> {
+    let range = *filled..*filled + len;
+    *filled = range.end;
+    range
+}
+
+/// Packs what `make` makes of the column and the number, for all numbers of `source`.
+fn pack<T: Number + Send>(
     source: Source<'_>,
     (columns, panel): (&[Option<usize>], usize),
     depths: &[Option<usize>],
-    scale: impl Fn(usize) -> f32 + Sync,
+    make: impl Fn(usize, f32) -> T + Sync,
     packed: &mut [T],
 ) -> Result<()> {
     let together = T::TOGETHER;
@@ -192,12 +283,12 @@ fn pack<T: Number + From<f32> + Send>(
             for (depths, packed) in depths.chunks(LINE).zip(packed.chunks_mut(LINE * panel)) {
                 for (c, column) in columns.iter().enumerate() {
                     let Some(column) = column else { continue };
-                    let (from, scale) = (column * source.column, scale(*column));
+                    let from = column * source.column;
                     for (k, depth) in depths.iter().enumerate() {
                         if let Some(depth) = depth {
-                            let number = numbers[from + depth * source.depth] * scale;
+                            let number = numbers[from + depth * source.depth];
                             packed[(k / together * panel + c) * together + k % together] =
-                                number.into();
+                                make(*column, number);
                         }
                     }
                 }
@@ -218,20 +309,28 @@ fn with_numbers<T>(tensor: &Tensor, read: impl FnOnce(&[f32]) -> T) -> Result<T>
 }
 
 impl Place {
-    /// Cut behind `len` numbers.
-    fn split_at(&self, len: usize) -> (Self, Self) {
-        let cut = |range: &Range<usize>| {
-            let cut = range.start + len;
+    /// Cut behind `panels` panels of `one` numbers and `panel` columns.
+    fn split_at(&self, panels: usize, one: usize, panel: usize) -> (Self, Self) {
+        let cut = |range: &Range<usize>, one: usize| {
+            let cut = range.start + panels * one;
             (range.start..cut, cut..range.end)
         };
         match self {
             Self::Singles(range) => {
-                let (first, rest) = cut(range);
+                let (first, rest) = cut(range, one);
                 (Self::Singles(first), Self::Singles(rest))
             }
             Self::Halves(range) => {
-                let (first, rest) = cut(range);
+                let (first, rest) = cut(range, one);
                 (Self::Halves(first), Self::Halves(rest))
+            }
+            Self::Bytes { weights, units, offsets } => {
+                let (weights, weights_rest) = cut(weights, one);
+                let (units, units_rest) = cut(units, panel);
+                let (offsets, offsets_rest) = cut(offsets, panel);
+                let rest =
+                    Self::Bytes { weights: weights_rest, units: units_rest, offsets: offsets_rest };
+                (Self::Bytes { weights, units, offsets }, rest)
             }
         }
     }
@@ -241,6 +340,7 @@ impl Place {
         match self {
             Self::Singles(_) => depth * panel,
             Self::Halves(_) => depth.next_multiple_of(Bf16::TOGETHER) * panel,
+            Self::Bytes { .. } => depth.next_multiple_of(Int8::TOGETHER) * panel,
         }
     }
 }
@@ -248,8 +348,8 @@ impl Place {
 impl Linear {
     /// The layer's first `panels` panels as one, and the rest as another.
     pub fn split_at(&self, panels: usize, panel: usize) -> (Self, Self) {
-        let (first, rest) =
-            self.weights.split_at(panels * self.weights.panel_len(self.depth, panel));
+        let one = self.weights.panel_len(self.depth, panel);
+        let (first, rest) = self.weights.split_at(panels, one, panel);
         let bias_cut = |bias: &Range<usize>| bias.start + panels * panel;
         let bias = self.bias.as_ref();
         let first = Self {

@@ -1,14 +1,18 @@
 //! A group of images on its way through the tower, step by step.
 
+mod linear;
+
 use std::ops::Range;
+
+use linear::Input;
 
 use super::{
     Block, CpuTower,
     attention::Attention,
-    packing::{Linear, Norm, Place},
+    packing::{Linear, Norm},
     scratch::{Matrix, Scratch},
 };
-use crate::kernels::{Bf16, Matmul, Moments, Normalize, Panels, PanelsMut, crew::Crew};
+use crate::kernels::{Bf16, Moments, Normalize, Panels, PanelsMut, crew::Crew};
 
 pub(super) struct Pass<'a> {
     tower: &'a CpuTower,
@@ -56,6 +60,10 @@ impl<'a> Pass<'a> {
         let one = images.len() * shape.patches() * panel;
         self.each_panel(patches, shape.panels(numbers), one, |p, patches| {
             let end = ((p + 1) * panel).min(numbers);
+            if end < (p + 1) * panel {
+                // What other steps left there would count in the units of int8.
+                patches.fill(0.);
+            }
             self.patch_columns(images, p * panel..end, patches);
         });
     }
@@ -190,6 +198,7 @@ impl<'a> Pass<'a> {
         output: &mut Matrix,
     ) {
         self.norm(norm, input, moments, rows, (&mut output.singles, &mut output.halves));
+        self.quantize(output, self.tower.shape.panels(self.tower.shape.width), rows);
     }
 
     /// The layer norm of the first `rows` rows of `input`, in f32 and, unless it is empty, in bf16.
@@ -234,49 +243,7 @@ impl<'a> Pass<'a> {
         });
     }
 
-    /// Panel `p` of what a layer makes of `rows` rows, or that added to `output`.
-    fn one_panel(
-        &self,
-        (layer, p): (&Linear, usize),
-        rows: usize,
-        Input { matrix, first, stride }: Input<'_>,
-        output: PanelsMut<'_>,
-        add: bool,
-    ) {
-        let tower = self.tower;
-        let (panel, depth) = (tower.shape.panel, layer.depth);
-        // The panels between are for the others.
-        let ahead = self.crew.members() + 1;
-        let bias = layer.bias.as_ref();
-        let bias = bias.map(|bias| &tower.weights.singles[bias.clone()][p * panel..]);
-        let one = layer.weights.panel_len(depth, panel);
-        match &layer.weights {
-            Place::Singles(range) => tower.kernels.matmul(Matmul {
-                rows,
-                depth,
-                input: Panels { data: &matrix.singles[first..], stride },
-                weights: weights_of(&tower.weights.singles[range.clone()], p, one),
-                bias,
-                add,
-                panels: 1,
-                ahead,
-                output,
-            }),
-            Place::Halves(range) => tower.kernels.matmul_bf16(Matmul {
-                rows,
-                depth,
-                input: Panels { data: &matrix.halves[first..], stride },
-                weights: weights_of(&tower.weights.halves[range.clone()], p, one),
-                bias,
-                add,
-                panels: 1,
-                ahead,
-                output,
-            }),
-        }
-    }
-    /// Has `make` fill each of the first `panels` panels of `matrix`, and narrows it where layers read
-    /// bf16.
+    /// Has `make` fill each of the first `panels` panels of `matrix`, for layers that follow.
     fn each_panel(
         &self,
         matrix: &mut Matrix,
@@ -285,6 +252,7 @@ impl<'a> Pass<'a> {
         make: impl Fn(usize, &mut [f32]) + Sync,
     ) {
         self.each_panel_of(&mut matrix.singles, &mut matrix.halves, panels, stride, make);
+        self.quantize(matrix, panels, stride / self.tower.shape.panel);
     }
 
     fn each_panel_of(
@@ -304,17 +272,6 @@ impl<'a> Pass<'a> {
                 self.tower.kernels.narrow(singles, halves);
             }
         });
-    }
-
-    /// Narrows the first `len` numbers of `matrix` where layers read bf16.
-    fn narrow(&self, matrix: &mut Matrix, len: usize, rows: usize) {
-        let Matrix { singles, halves } = matrix;
-        if !halves.is_empty() {
-            let stride = rows * self.tower.shape.panel;
-            self.crew.each_part(&mut halves[..len], stride, |p, halves| {
-                self.tower.kernels.narrow(&singles[p * stride..][..halves.len()], halves);
-            });
-        }
     }
 
     /// The rows of the class tokens among those of all tokens.
@@ -342,19 +299,4 @@ impl<'a> Pass<'a> {
             embedding.iter_mut().for_each(|number| *number /= norm);
         }
     }
-}
-
-/// Rows of a matrix that a layer reads.
-#[derive(Clone, Copy)]
-struct Input<'a> {
-    matrix: &'a Matrix,
-    /// Where the first row begins in the first panel.
-    first: usize,
-    /// From a panel to the next.
-    stride: usize,
-}
-
-/// Panel `p` of a layer's weights, of `one` numbers.
-fn weights_of<T>(weights: &[T], p: usize, one: usize) -> Panels<'_, T> {
-    Panels { data: &weights[p * one..][..one], stride: one }
 }

@@ -3,20 +3,31 @@
 use std::io;
 
 use super::{GROUP, QUERIES, shape::Shape};
-use crate::kernels::{Bf16, memory::Memory};
+use crate::{
+    kernels::{Bf16, Int8, memory::Memory},
+    model::device::Precision,
+};
 
-/// A matrix that is made in f32, and read by layers in f32 or in bf16.
+/// A matrix that is made in f32, and read by layers in f32, in bf16 or in int8.
 #[derive(Debug)]
 pub(super) struct Matrix {
     pub singles: Memory<f32>,
-    /// The same numbers, or none where the layers read f32.
+    /// The same numbers where the layers read bf16, else none.
     pub halves: Memory<Bf16>,
+    /// The same where they read int8, else none, in the units of their rows.
+    pub bytes: Memory<Int8>,
+    pub units: Vec<f32>,
 }
 
 impl Matrix {
-    fn new(len: usize, bf16: bool) -> io::Result<Self> {
-        let halves = Memory::zeros(if bf16 { len } else { 0 })?;
-        Ok(Self { singles: Memory::zeros(len)?, halves })
+    fn new(len: usize, rows: usize, precision: Precision) -> io::Result<Self> {
+        let only = |wanted, len| if precision == wanted { len } else { 0 };
+        Ok(Self {
+            singles: Memory::zeros(len)?,
+            halves: Memory::zeros(only(Precision::Bf16, len))?,
+            bytes: Memory::zeros(only(Precision::Int8, len))?,
+            units: vec![1.; only(Precision::Int8, rows)],
+        })
     }
 }
 
@@ -40,11 +51,11 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// For the tower of `shape`, whose layers read bf16 or f32.
+    /// For the tower of `shape`, whose layers read `precision`.
     ///
     /// # Errors
     /// When the system has not so much memory.
-    pub(super) fn new(shape: &Shape, bf16: bool) -> io::Result<Self> {
+    pub(super) fn new(shape: &Shape, precision: Precision) -> io::Result<Self> {
         let panel = shape.panel;
         let rows = GROUP * shape.tokens();
         let patches = shape.panels(shape.patch_numbers()) * GROUP * shape.patches();
@@ -52,13 +63,13 @@ impl Scratch {
         let class = |panels: usize| panels * GROUP * panel;
         Ok(Self {
             residual: Memory::zeros(shape.panels(shape.width) * rows * panel)?,
-            narrow: Matrix::new(shape.narrow_panels() * rows * panel, bf16)?,
-            wide: Matrix::new(wide, bf16)?,
+            narrow: Matrix::new(shape.narrow_panels() * rows * panel, rows, precision)?,
+            wide: Matrix::new(wide, rows, precision)?,
             attention: Memory::zeros(shape.heads * Self::head(shape))?,
             moments: vec![[0.; 2]; rows],
             class_residual: Memory::zeros(class(shape.panels(shape.width)))?,
-            class_narrow: Matrix::new(class(shape.narrow_panels()), bf16)?,
-            class_wide: Matrix::new(class(shape.wide_panels()), bf16)?,
+            class_narrow: Matrix::new(class(shape.narrow_panels()), GROUP, precision)?,
+            class_wide: Matrix::new(class(shape.wide_panels()), GROUP, precision)?,
         })
     }
 

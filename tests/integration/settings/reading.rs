@@ -207,7 +207,7 @@ fn all_wrong_values_are_told_together_each_with_what_would_be_right() {
         r#"--max-images "none": use a whole number of 1 or more"#,
         r#"--activation "relu": use one of: auto, gelu, quick_gelu"#,
         r#"--device "tpu" (from the variable DEVICE): use one of: auto, cpu, cuda"#,
-        r#"--precision "f64" (from the variable PRECISION): use one of: f32, f16, bf16"#,
+        r#"--precision "f64" (from the variable PRECISION): use one of: f32, f16, bf16, int8"#,
         r#"--exif-orientation "maybe" (from the variable EXIF_ORIENTATION): use one of: ignore, apply"#,
         r#"--log-format "xml" (from the variable LOG_FORMAT): use one of: text, json"#,
         r#"--host "http://me" (from the variable HOST): use an IP address"#,
@@ -271,6 +271,19 @@ fn bf16_is_for_processors_that_have_it_and_auto_follows_them() {
         assert!(message.contains("AVX512_BF16"), "{message}");
         assert_eq!(auto, Precision::F32);
     }
+}
+
+#[test]
+fn int8_is_for_processors_that_have_it_and_never_chosen_by_itself() {
+    if Kernels::best().have_int8() {
+        let config = read(&["--device=cpu", "--precision=int8"], &[]).unwrap();
+        assert_eq!(config.precision, Precision::Int8);
+    } else {
+        let message = refused(&["--device=cpu", "--precision=int8"], &[]);
+        assert!(message.contains("AVX512_VNNI"), "{message}");
+    }
+    let auto = read(&["--device=cpu", "--precision=auto"], &[]).unwrap().precision;
+    assert_ne!(auto, Precision::Int8);
 }
 
 #[test]
