@@ -18,7 +18,7 @@ use settings::{Given, Origin, SETTINGS};
 use crate::{
     embedder::BatchChoice,
     http::connection::ConnectionOptions,
-    kernels::Isa,
+    kernels::{Isa, Kernels},
     model::{
         architecture::{Activation, Architecture},
         device::{self, DeviceChoice, DeviceError, Precision},
@@ -284,15 +284,26 @@ impl Reader {
         let device = self.read("device", values::one_of(&values::DEVICES));
         let precision = self.read("precision", values::one_of(&values::PRECISIONS));
         let isa = self.read("cpu-isa", values::one_of(&values::ISAS));
+        // The one type that only CPUs compute in.
+        let device = match (device, precision) {
+            (DeviceChoice::Auto, Some(Precision::Int8)) => DeviceChoice::Cpu,
+            _ => device,
+        };
         let gpu_possible = device != DeviceChoice::Cpu && candle_core::utils::cuda_is_available();
         if device == DeviceChoice::Cuda && !gpu_possible {
             self.refuse("device", DeviceError::NotBuilt.to_string());
         }
         let on_cpu = |precision| device::kernels(isa, precision);
         let Some(precision) = precision else {
-            let bf16 = !gpu_possible && on_cpu(Precision::Bf16).is_ok();
+            // Plain Rust can, but slowly.
+            let has = |kernels: Kernels| kernels.isa() != Isa::Portable;
+            let bf16 = !gpu_possible && on_cpu(Precision::Bf16).is_ok_and(has);
             return (device, if bf16 { Precision::Bf16 } else { Precision::F32 }, isa);
         };
+        if let (DeviceChoice::Cuda, Err(error)) = (device, precision.on_gpu()) {
+            self.refuse("precision", error.to_string());
+            return (device, precision, isa);
+        }
         match on_cpu(precision) {
             Err(error @ DeviceError::Isa(_)) => self.refuse("cpu-isa", error.to_string()),
             Err(error) if !gpu_possible => self.refuse("precision", error.to_string()),

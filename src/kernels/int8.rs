@@ -20,7 +20,7 @@ pub const LARGEST: f32 = 127.;
 const RAISED: i32 = 128;
 
 /// The depth with which a sum of products of bytes, 255 * 127 at most, stays within 31 bits.
-const DEEPEST: usize = (i32::MAX / (255 * 127)) as usize;
+pub const DEEPEST: usize = (i32::MAX / (255 * 127)) as usize;
 
 impl Int8 {
     /// A weight, rounded and within the range; what is no number becomes 0.
@@ -82,7 +82,8 @@ impl Number for Int8 {
     }
 }
 
-/// The unit of each row of a matrix: a 127th of its largest number, or any where all are 0.
+/// The unit of each row of a matrix: a 127th of its largest number, any where all are 0, and no
+/// number where one of the row is infinite or none, so that this is noticed at the end.
 #[derive(Debug)]
 pub struct FindUnits<'a> {
     /// Panels of the matrix, whose numbers all count.
@@ -96,7 +97,7 @@ pub struct FindUnits<'a> {
 impl FindUnits<'_> {
     /// Panics where a slice is too short for what the numbers say.
     pub(super) fn check(&self, panel: usize) {
-        self.input.check(self.panels, self.units.len() * panel);
+        self.input.check(self.panels, [self.units.len(), panel]);
     }
 }
 
@@ -110,16 +111,19 @@ pub(super) unsafe fn find_units<V: Vector, const N: usize>(task: &mut FindUnits<
     for (row, unit) in task.units.iter_mut().enumerate() {
         // SAFETY: the panels and rows are within what was checked.
         unsafe {
-            let mut largest = V::splat(0.);
+            let (mut largest, mut finite) = (V::splat(0.), V::splat(0.));
             for p in 0..task.panels {
                 let from = task.input.data.as_ptr().add(p * task.input.stride + row * panel);
                 for n in 0..N {
                     let numbers = V::load(from.add(n * V::LANES));
                     largest = largest.max(numbers).max(V::splat(0.).sub(numbers));
+                    finite = finite.add_product(numbers, V::splat(0.));
                 }
             }
             let largest = largest.largest();
-            *unit = if largest > 0. { largest / LARGEST } else { 1. };
+            let unit_of_some = if largest > 0. { largest / LARGEST } else { 1. };
+            // Zero, or no number.
+            *unit = unit_of_some + finite.sum();
         }
     }
 }

@@ -47,9 +47,9 @@ impl<T: Number> Matmul<'_, T> {
     /// Panics where a slice is too short for what the numbers say, for panels of `panel` columns.
     pub(super) fn check(&self, panel: usize) {
         let Self { rows, depth, panels, .. } = *self;
-        self.input.check(depth.div_ceil(panel), rows * panel);
-        self.weights.check(panels, depth.next_multiple_of(T::TOGETHER) * panel);
-        self.output.check(panels, rows * panel);
+        self.input.check(depth.div_ceil(panel), [rows, panel]);
+        self.weights.check(panels, [depth.next_multiple_of(T::TOGETHER), panel]);
+        self.output.check(panels, [rows, panel]);
         T::check_units(&self.units, depth, rows, panels * panel);
         assert!(self.bias.is_none_or(|bias| bias.len() >= panels * panel), "a bias is too short");
     }

@@ -42,7 +42,7 @@ pub(super) fn prefetch<T>(from: *const T, count: usize) {
 /// it spans some. Changes no contents; a system that has none gives small ones as ever.
 ///
 /// Small pages are taken one by one, each by an interrupt: for the pixels of a photo of 12
-/// megapixels that is a quarter of the time of its decoding.
+/// megapixels that is a third of the time of its decoding.
 pub fn prefer_huge_pages<T>(memory: &mut [T]) {
     if size_of_val(memory) >= 2 * HUGE_PAGE {
         pages::prefer_huge(memory.as_mut_ptr_range());

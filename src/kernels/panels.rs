@@ -19,25 +19,28 @@ pub struct PanelsMut<'a> {
 }
 
 impl<T> Panels<'_, T> {
-    /// Panics where there are not `panels` panels of `numbers` numbers.
-    pub(super) fn check(&self, panels: usize, numbers: usize) {
-        check(self.data.len(), self.stride, panels, numbers);
+    /// Panics where there are not `panels` panels of so many rows and columns.
+    pub(super) fn check(&self, panels: usize, [rows, columns]: [usize; 2]) {
+        check(self.data.len(), self.stride, panels, [rows, columns]);
     }
 }
 
 impl PanelsMut<'_> {
     /// As [`Panels::check`], and panels must not overlap.
-    pub(super) fn check(&self, panels: usize, numbers: usize) {
-        check(self.data.len(), self.stride, panels, numbers);
+    pub(super) fn check(&self, panels: usize, [rows, columns]: [usize; 2]) {
+        let numbers = check(self.data.len(), self.stride, panels, [rows, columns]);
         assert!(panels < 2 || self.stride >= numbers, "panels that are written overlap");
     }
 }
 
-fn check(len: usize, stride: usize, panels: usize, numbers: usize) {
+/// The numbers of a panel.
+fn check(len: usize, stride: usize, panels: usize, [rows, columns]: [usize; 2]) -> usize {
+    let numbers = rows.checked_mul(columns).expect("a panel fits in memory");
     let needed =
         panels.saturating_sub(1).checked_mul(stride).and_then(|at| at.checked_add(numbers));
     assert!(
         panels == 0 || needed.is_some_and(|needed| needed <= len),
         "{panels} panels of {numbers} numbers do not fit into {len}"
     );
+    numbers
 }

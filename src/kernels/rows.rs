@@ -20,7 +20,7 @@ pub struct Moments<'a> {
 impl Moments<'_> {
     /// Panics where a slice is too short for what the numbers say.
     pub(super) fn check(&self, panel: usize) {
-        self.input.check(self.columns.div_ceil(panel), self.output.len() * panel);
+        self.input.check(self.columns.div_ceil(panel), [self.output.len(), panel]);
     }
 }
 

@@ -5,6 +5,8 @@ use proptest::{collection::vec, prelude::*};
 
 use super::*;
 
+mod int8;
+
 fn all() -> Vec<Kernels> {
     let isas = [Isa::Avx512, Isa::Avx2, Isa::Neon, Isa::Portable];
     isas.into_iter().filter_map(Kernels::of).collect()
@@ -85,85 +87,6 @@ proptest! {
                 let beyond = &output[p * stride + rows * panel..(p + 1) * stride];
                 prop_assert!(beyond.iter().all(|number| *number == 0.5), "rows beyond are written");
             }
-        }
-    }
-
-    #[test]
-    fn a_product_in_int8_is_exact_to_rounding(
-        rows in 1_usize..60,
-        depth in 1_usize..150,
-        columns in 1_usize..100,
-        size in -3_i32..4,
-        seed in any::<u64>(),
-    ) {
-        let size = 10_f32.powi(size);
-        let a: Vec<f32> = numbers(seed, rows * depth).into_iter().map(|x| x * size).collect();
-        let b: Vec<f32> = numbers(seed ^ 77, depth * columns).into_iter().map(|x| x * 127.).collect();
-        for kernels in all().into_iter().filter(Kernels::have_int8) {
-            let panel = kernels.panel();
-            let (panels, stride) = (columns.div_ceil(panel), rows * panel);
-            let input = in_panels(&a, depth, panel, stride);
-            let mut row_units = vec![0.; rows];
-            let depth_panels = depth.div_ceil(panel);
-            kernels.find_units(FindUnits {
-                panels: depth_panels,
-                input: Panels { data: &input, stride },
-                units: &mut row_units,
-            });
-            let mut bytes = vec![Int8::default(); input.len()];
-            for (numbers, bytes) in input.chunks(stride).zip(bytes.chunks_mut(stride)) {
-                kernels.quantize(numbers, &row_units, bytes);
-            }
-            let one = depth.next_multiple_of(4) * panel;
-            let mut weights = vec![Int8::default(); panels * one];
-            let (mut offsets, mut column_units) = (vec![0; panels * panel], vec![0.; panels * panel]);
-            for c in 0..columns {
-                let column = (0..depth).map(|k| Int8::weight(b[k * columns + c]));
-                for (k, weight) in column.clone().enumerate() {
-                    weights[c / panel * one + (k / 4 * panel + c % panel) * 4 + k % 4] = weight;
-                }
-                (offsets[c], column_units[c]) = (int8::offset(column), 0.5 + c as f32);
-            }
-            let mut output = vec![0.; panels * stride];
-            kernels.matmul_int8(Matmul {
-                rows,
-                depth,
-                input: Panels { data: &bytes, stride },
-                weights: Panels { data: &weights, stride: one },
-                units: int8::Units { rows: &row_units, columns: &column_units, offsets: &offsets },
-                bias: None,
-                add: false,
-                panels,
-                ahead: 1,
-                output: PanelsMut { data: &mut output, stride },
-            });
-            for row in 0..rows {
-                let largest = a[row * depth..][..depth].iter().fold(0_f32, |most, x| most.max(x.abs()));
-                prop_assert!((row_units[row] * 127. - largest).abs() <= largest * 1e-6);
-                for column in 0..columns {
-                    let product = |k: usize| {
-                        let a = (a[row * depth + k] / row_units[row]).round_ties_even();
-                        f64::from(a) * f64::from(b[k * columns + column].round_ties_even())
-                    };
-                    let unit = f64::from(row_units[row]) * f64::from(column_units[column]);
-                    let exact: f64 = (0..depth).map(product).sum();
-                    let found = number(&output, panel, stride, row, column) / unit;
-                    // A number of the input in the middle of two may be rounded to either.
-                    let near = (found - exact).abs() <= 127. * 2. + exact.abs() * 1e-6;
-                    prop_assert!(near, "{:?}: {found} {exact}", kernels.isa());
-                }
-            }
-            // The sums of what the bytes are, exactly.
-            let [row, column] = [rows - 1, columns - 1];
-            let exact: i64 = (0..depth)
-                .map(|k| {
-                    let a = bytes[k / panel * stride + row * panel + k % panel].as_input() - 128;
-                    i64::from(a) * i64::from(Int8::weight(b[k * columns + column]).as_weight())
-                })
-                .sum();
-            let unit = row_units[row] * column_units[column];
-            let found = number(&output, panel, stride, row, column);
-            prop_assert!((found - f64::from(exact as f32 * unit)).abs() <= found.abs() * 1e-6);
         }
     }
 

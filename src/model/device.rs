@@ -61,7 +61,7 @@ impl std::fmt::Display for Precision {
 }
 
 impl Precision {
-    /// Bytes of a weight.
+    /// Bytes of a weight of a layer. Of ViT-B-32's 88 million numbers half a million stay f32 in any.
     pub fn bytes(self) -> u64 {
         match self {
             Self::F32 => 4,

@@ -30,4 +30,5 @@ mod settings;
 mod shutdown;
 mod slow_clients;
 mod support;
+mod tower;
 mod weights;

@@ -170,6 +170,14 @@ impl Packer {
         scale: impl Fn(usize) -> f32 + Sync,
     ) -> Result<Place> {
         let Self { weights: all, filled, panel, .. } = self;
+        let panel = *panel;
+        if depths.len() > int8::DEEPEST {
+            candle_core::bail!(
+                "a layer has {} inputs, and int8 sums {} at most; use --precision f32",
+                depths.len(),
+                int8::DEEPEST
+            );
+        }
         let depth = depths.len().next_multiple_of(Int8::TOGETHER);
         let weights = take(&mut filled.bytes, columns.len() * depth);
         let units = take(&mut filled.singles, columns.len());
@@ -195,18 +203,18 @@ impl Packer {
         }
         let byte = |column: usize, number: f32| Int8::weight(number * of_column[column]);
         let bytes = &mut all.bytes[weights.clone()];
-        pack(source, (columns, *panel), depths, byte, bytes)?;
+        pack(source, (columns, panel), depths, byte, bytes)?;
         // [panels][depth / together][panel][together]
-        let columns_of_panels = bytes.chunks_exact(depth * *panel).flat_map(|panel_bytes| {
-            let panel = *panel;
-            (0..panel).map(move |column| {
-                let fours = panel_bytes.as_chunks::<{ Int8::TOGETHER }>().0;
-                int8::offset(fours.iter().skip(column).step_by(panel).flatten().copied())
-            })
-        });
-        for (offset, found) in all.offsets[offsets.clone()].iter_mut().zip(columns_of_panels) {
-            *offset = found;
-        }
+        let offsets_of_panels = all.offsets[offsets.clone()].par_chunks_exact_mut(panel);
+        offsets_of_panels.zip(bytes.par_chunks_exact(depth * panel)).for_each(
+            |(offsets, bytes)| {
+                let fours = bytes.as_chunks::<{ Int8::TOGETHER }>().0;
+                for (column, offset) in offsets.iter_mut().enumerate() {
+                    let weights = fours.iter().skip(column).step_by(panel);
+                    *offset = int8::offset(weights.flatten().copied());
+                }
+            },
+        );
         all.singles[units.clone()].copy_from_slice(&found);
         Ok(Place::Bytes { weights, units, offsets })
     }
