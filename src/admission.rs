@@ -221,9 +221,14 @@ impl Shared {
         if self.size(images) == Size::Large {
             return of(&self.places).acquire_many_owned(wanted).await.ok();
         }
-        match of(&self.places).try_acquire_many_owned(wanted) {
-            Ok(permit) => Some(permit),
-            Err(_) => of(&self.small_places).acquire_many_owned(wanted).await.ok(),
+        if images > self.capacity.images {
+            return of(&self.small_places).acquire_many_owned(wanted).await.ok();
+        }
+        // In both queues: who comes later must not find a place before.
+        tokio::select! {
+            biased;
+            permit = of(&self.places).acquire_many_owned(wanted) => permit.ok(),
+            permit = of(&self.small_places).acquire_many_owned(wanted) => permit.ok(),
         }
     }
 }

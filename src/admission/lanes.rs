@@ -54,17 +54,22 @@ impl Lanes {
         }
     }
 
-    /// Reserves `bytes`, after all who wait in the same lane, or gives up at `deadline`.
+    /// Reserves `bytes`, after all who wait in the same lane, or gives up at `deadline`. Who needs little
+    /// waits in both, since who comes later must not find room before.
     ///
     /// # Errors
     /// [`Shortage`].
     pub async fn reserve(&self, bytes: u64, deadline: Instant) -> Result<Reservation, Shortage> {
-        match self.try_reserve(bytes) {
-            Err(Shortage::Late) if bytes <= self.narrow.limit() => {
-                self.narrow.reserve(bytes, deadline).await
-            }
-            Err(Shortage::Late) => self.wide.reserve(bytes, deadline).await,
-            reserved => reserved,
+        if bytes > self.narrow.limit() {
+            return self.wide.reserve(bytes, deadline).await;
+        }
+        if bytes > self.wide.limit() {
+            return self.narrow.reserve(bytes, deadline).await;
+        }
+        tokio::select! {
+            biased;
+            reserved = self.wide.reserve(bytes, deadline) => reserved,
+            reserved = self.narrow.reserve(bytes, deadline) => reserved,
         }
     }
 
@@ -118,5 +123,27 @@ mod tests {
         assert_eq!(lanes.try_reserve(8 * KIB).unwrap().bytes(), 8 * KIB);
         drop((small, second));
         assert_eq!(lanes.try_reserve(11 * KIB).unwrap_err(), Shortage::Never);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_needs_little_and_waits_is_before_who_comes_later() {
+        let lanes = Lanes::new(Pool::Decodes, Division { wide: 10 * KIB, narrow: 2 * KIB });
+        let soon = || Instant::now() + Duration::from_secs(10);
+        let wide = lanes.reserve(10 * KIB, soon()).await.unwrap();
+        let _narrow = lanes.reserve(2 * KIB, soon()).await.unwrap();
+        let later = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            drop(wide);
+            let _all = lanes.reserve(10 * KIB, soon()).await;
+            Instant::now()
+        };
+        let first = async {
+            let reserved = lanes.reserve(KIB, soon()).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            drop(reserved);
+            Instant::now()
+        };
+        let (first, later) = tokio::join!(first, later);
+        assert!(first <= later, "the one that came first was passed over");
     }
 }

@@ -6,6 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod order;
+
 const MIB: u64 = 1 << 20;
 const CAPACITY: Capacity = Capacity {
     bodies: Division { wide: 8 * MIB, narrow: 0 },

@@ -1,0 +1,37 @@
+//! Who waits at the door comes in before those who come later.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn small_requests_that_wait_are_let_in_before_those_that_come_later() {
+    let capacity = Capacity { small_images: 2, ..CAPACITY };
+    let admission = Admission::new(capacity, 1e9);
+    let mut visits = Vec::new();
+    let mut inside = Vec::new();
+    for _ in 0..18 {
+        let mut visit = admission.enter(Some(1)).await.unwrap();
+        inside.push(visit.admit(1).await.unwrap());
+        visits.push(visit);
+    }
+    let mut waiting = admission.enter(Some(1)).await.unwrap();
+    let newcomers = async {
+        // One place at a time becomes free, and somebody new is at the door at once.
+        let mut let_in = Vec::new();
+        for _ in 0..5 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            drop(inside.remove(0));
+            let mut visit = admission.enter(Some(1)).await.unwrap();
+            let wait = Duration::from_millis(500);
+            let_in.extend(tokio::time::timeout(wait, visit.admit(1)).await.ok());
+        }
+        let_in
+    };
+    let start = Instant::now();
+    let first = async {
+        let places = waiting.admit(1).await;
+        (places, start.elapsed())
+    };
+    let ((places, waited), _let_in) = tokio::join!(first, newcomers);
+    assert!(places.is_ok());
+    assert_eq!(waited, Duration::from_secs(1));
+}
