@@ -25,6 +25,7 @@ mod product;
 pub mod resample;
 mod rows;
 mod samples;
+mod switch;
 mod vector;
 // libjpeg-turbo has its own.
 #[cfg(not(feature = "libjpeg-turbo"))]

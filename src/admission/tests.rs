@@ -161,28 +161,6 @@ async fn decodes_that_do_not_fit_together_wait_for_one_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_small_request_does_not_wait_for_large_ones_at_the_door() {
-    let capacity = Capacity { small_images: 4, ..CAPACITY };
-    let admission = Admission::new(capacity, 1e9);
-    let mut first = admission.enter(Some(1)).await.unwrap();
-    let places = first.admit(16).await.unwrap();
-    let mut second = admission.enter(Some(1)).await.unwrap();
-    let knocks = async {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        let mut small = admission.enter(Some(1)).await.unwrap();
-        let start = Instant::now();
-        let place = small.admit(1).await.unwrap();
-        assert_eq!(start.elapsed(), Duration::ZERO);
-        // Five images are more than are kept for small requests.
-        assert!(small.admit(5).await.is_err());
-        drop((place, places));
-    };
-    let (second, ()) = tokio::join!(second.admit(16), knocks);
-    // It came first, and its time was over first.
-    assert_eq!(second.unwrap_err(), Refusal::Late { timeout: CAPACITY.timeout });
-}
-
-#[tokio::test(start_paused = true)]
 async fn the_memory_of_a_body_is_held_by_whoever_holds_a_part_of_it() {
     let admission = fast();
     let mut visit = admission.enter(Some(4 * MIB)).await.unwrap();

@@ -1,13 +1,10 @@
 //! AVX2 with FMA: 12 of the 16 registers hold a tile of 6 rows and 16 columns.
 
 use super::{
-    Activation, Isa, Kernels, matmul,
-    matmul::Matmul,
-    product::Single,
+    Isa, Kernels,
     resample::{Resample, fused},
-    rows,
-    rows::{Moments, Normalize},
     samples,
+    switch::switched_on,
     vector::{Vector, avx2::Avx2},
 };
 
@@ -30,50 +27,12 @@ pub(super) const KERNELS: Kernels = Kernels {
     bytes: None,
 };
 
-/// # Safety
-/// As [`matmul::matmul`].
-#[target_feature(enable = "avx2,fma")]
-unsafe fn matmul(task: &mut Matmul<'_>) {
-    // SAFETY: handed on, with the instruction set.
-    unsafe { matmul::matmul::<Single<Avx2>, ACROSS, ROWS>(task) }
-}
-
-/// # Safety
-/// As [`rows::moments`].
-#[target_feature(enable = "avx2,fma")]
-unsafe fn moments(task: &mut Moments<'_>) {
-    // SAFETY: handed on, with the instruction set.
-    unsafe { rows::moments::<Avx2, ACROSS>(task) }
-}
-
-/// # Safety
-/// As [`rows::normalize`].
-#[target_feature(enable = "avx2,fma")]
-unsafe fn normalize(task: &mut Normalize<'_>) {
-    // SAFETY: handed on, with the instruction set.
-    unsafe { rows::normalize::<Avx2, ACROSS>(task) }
-}
-
-/// # Safety
-/// As [`rows::softmax`].
-#[target_feature(enable = "avx2,fma")]
-unsafe fn softmax(scores: &mut [f32], panels: usize, rows: usize) {
-    // SAFETY: handed on, with the instruction set.
-    unsafe { rows::softmax::<Avx2, ACROSS>(scores, panels, rows) }
-}
-
-/// # Safety
-/// As [`rows::gelu`].
-#[target_feature(enable = "avx2,fma")]
-unsafe fn activate(activation: Activation, numbers: &mut [f32]) {
-    // SAFETY: handed on, with the instruction set.
-    unsafe {
-        match activation {
-            Activation::Gelu => rows::gelu::<Avx2>(numbers),
-            Activation::QuickGelu => rows::quick_gelu::<Avx2>(numbers),
-        }
-    }
-}
+switched_on!(
+    #[target_feature(enable = "avx2,fma")]
+    Avx2,
+    ACROSS,
+    ROWS
+);
 
 /// # Safety
 /// As [`fused::resample`].

@@ -1,18 +1,14 @@
 //! AVX-512F: 28 of the 32 registers hold a tile of 14 rows and 32 columns.
 
 use super::{
-    Activation, Bytes, Halves, Isa, Kernels,
+    Bytes, Halves, Isa, Kernels,
     bf16::Bf16,
-    int8,
-    int8::{FindUnits, Int8},
     matmul,
     matmul::Matmul,
     portable,
-    product::Single,
     resample::{Resample, fused},
-    rows,
-    rows::{Moments, Normalize},
     samples,
+    switch::{switched_on, switched_on_int8},
     vector::{
         Vector,
         avx512::{Avx512, Fours, Pairs},
@@ -48,50 +44,20 @@ pub(super) const BYTES: Bytes = Bytes { matmul: matmul_of_bytes, find_units, qua
 /// For processors that also have AVX512BW and AVX512_VNNI.
 pub(super) const RESAMPLE: unsafe fn(&mut Resample<'_>) = resample;
 
-/// # Safety
-/// As [`matmul::matmul`].
-#[target_feature(enable = "avx512f")]
-unsafe fn matmul(task: &mut Matmul<'_>) {
-    // SAFETY: handed on, with the instruction set.
-    unsafe { matmul::matmul::<Single<Avx512>, ACROSS, ROWS>(task) }
-}
+switched_on!(
+    #[target_feature(enable = "avx512f")]
+    Avx512,
+    ACROSS,
+    ROWS
+);
 
-/// # Safety
-/// As [`rows::moments`].
-#[target_feature(enable = "avx512f")]
-unsafe fn moments(task: &mut Moments<'_>) {
-    // SAFETY: handed on, with the instruction set.
-    unsafe { rows::moments::<Avx512, ACROSS>(task) }
-}
-
-/// # Safety
-/// As [`rows::normalize`].
-#[target_feature(enable = "avx512f")]
-unsafe fn normalize(task: &mut Normalize<'_>) {
-    // SAFETY: handed on, with the instruction set.
-    unsafe { rows::normalize::<Avx512, ACROSS>(task) }
-}
-
-/// # Safety
-/// As [`rows::softmax`].
-#[target_feature(enable = "avx512f")]
-unsafe fn softmax(scores: &mut [f32], panels: usize, rows: usize) {
-    // SAFETY: handed on, with the instruction set.
-    unsafe { rows::softmax::<Avx512, ACROSS>(scores, panels, rows) }
-}
-
-/// # Safety
-/// As [`rows::gelu`].
-#[target_feature(enable = "avx512f")]
-unsafe fn activate(activation: Activation, numbers: &mut [f32]) {
-    // SAFETY: handed on, with the instruction set.
-    unsafe {
-        match activation {
-            Activation::Gelu => rows::gelu::<Avx512>(numbers),
-            Activation::QuickGelu => rows::quick_gelu::<Avx512>(numbers),
-        }
-    }
-}
+switched_on_int8!(
+    #[target_feature(enable = "avx512f,avx512vnni")]
+    Fours,
+    Avx512,
+    ACROSS,
+    ROWS
+);
 
 /// # Safety
 /// As [`matmul::matmul`].
@@ -110,30 +76,6 @@ unsafe fn narrow(numbers: &[f32], halves: &mut [Bf16]) {
         // SAFETY: a chunk has as many numbers as a register has lanes.
         unsafe { Avx512::load(numbers.as_ptr()).narrow(halves.as_mut_ptr()) }
     }
-}
-
-/// # Safety
-/// As [`matmul::matmul`].
-#[target_feature(enable = "avx512f,avx512vnni")]
-unsafe fn matmul_of_bytes(task: &mut Matmul<'_, Int8>) {
-    // SAFETY: handed on, with the instruction set.
-    unsafe { matmul::matmul::<Fours, ACROSS, ROWS>(task) }
-}
-
-/// # Safety
-/// As [`int8::find_units`].
-#[target_feature(enable = "avx512f")]
-unsafe fn find_units(task: &mut FindUnits<'_>) {
-    // SAFETY: handed on, with the instruction set.
-    unsafe { int8::find_units::<Avx512, ACROSS>(task) }
-}
-
-/// # Safety
-/// As [`int8::quantize`].
-#[target_feature(enable = "avx512f")]
-unsafe fn quantize(numbers: &[f32], units: &[f32], bytes: &mut [Int8]) {
-    // SAFETY: handed on, with the instruction set.
-    unsafe { int8::quantize::<Avx512, ACROSS>(numbers, units, bytes) }
 }
 
 /// # Safety

@@ -12,7 +12,7 @@ use std::{
 /// Bytes of a huge page on x86-64, and on 64-bit Arm with pages of 4 KiB.
 const HUGE_PAGE: usize = 2 << 20;
 
-/// Bytes of a cache line, or half of one.
+/// Bytes of a cache line, or half of one, and of the widest register; a power of two.
 const LINE: usize = 64;
 
 /// Calls `count` numbers from `from` on into the second-level cache. They may be no numbers at all:
@@ -181,8 +181,7 @@ mod pages {
         ptr::NonNull,
     };
 
-    /// Bytes of a cache line, and of the widest register; a power of two.
-    const LINE: usize = 64;
+    use super::LINE;
 
     /// Nothing: these systems choose the size of pages themselves.
     pub(super) fn prefer_huge<T>(_: std::ops::Range<*mut T>) {}

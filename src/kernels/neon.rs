@@ -1,13 +1,10 @@
 //! NEON: 24 of the 32 registers hold a tile of 6 rows and 16 columns.
 
 use super::{
-    Activation, Isa, Kernels, matmul,
-    matmul::Matmul,
-    product::Single,
+    Isa, Kernels,
     resample::{Resample, fused},
-    rows,
-    rows::{Moments, Normalize},
     samples,
+    switch::switched_on,
     vector::{Vector, neon::Neon},
 };
 
@@ -30,50 +27,12 @@ pub(super) const KERNELS: Kernels = Kernels {
     bytes: None,
 };
 
-/// # Safety
-/// As [`matmul::matmul`].
-#[target_feature(enable = "neon")]
-unsafe fn matmul(task: &mut Matmul<'_>) {
-    // SAFETY: handed on, with the instruction set.
-    unsafe { matmul::matmul::<Single<Neon>, ACROSS, ROWS>(task) }
-}
-
-/// # Safety
-/// As [`rows::moments`].
-#[target_feature(enable = "neon")]
-unsafe fn moments(task: &mut Moments<'_>) {
-    // SAFETY: handed on, with the instruction set.
-    unsafe { rows::moments::<Neon, ACROSS>(task) }
-}
-
-/// # Safety
-/// As [`rows::normalize`].
-#[target_feature(enable = "neon")]
-unsafe fn normalize(task: &mut Normalize<'_>) {
-    // SAFETY: handed on, with the instruction set.
-    unsafe { rows::normalize::<Neon, ACROSS>(task) }
-}
-
-/// # Safety
-/// As [`rows::softmax`].
-#[target_feature(enable = "neon")]
-unsafe fn softmax(scores: &mut [f32], panels: usize, rows: usize) {
-    // SAFETY: handed on, with the instruction set.
-    unsafe { rows::softmax::<Neon, ACROSS>(scores, panels, rows) }
-}
-
-/// # Safety
-/// As [`rows::gelu`].
-#[target_feature(enable = "neon")]
-unsafe fn activate(activation: Activation, numbers: &mut [f32]) {
-    // SAFETY: handed on, with the instruction set.
-    unsafe {
-        match activation {
-            Activation::Gelu => rows::gelu::<Neon>(numbers),
-            Activation::QuickGelu => rows::quick_gelu::<Neon>(numbers),
-        }
-    }
-}
+switched_on!(
+    #[target_feature(enable = "neon")]
+    Neon,
+    ACROSS,
+    ROWS
+);
 
 /// # Safety
 /// As [`fused::resample`].

@@ -1,16 +1,13 @@
 //! Plain Rust: a tile of 4 rows and 16 columns, for whatever registers there are.
 
 use super::{
-    Activation, Bytes, Halves, Isa, Kernels,
+    Bytes, Halves, Isa, Kernels,
     bf16::Bf16,
-    int8,
-    int8::{FindUnits, Int8},
     matmul,
     matmul::Matmul,
-    product::{PortableFours, PortablePairs, Single},
+    product::{PortableFours, PortablePairs},
     resample::{Resample, plain},
-    rows,
-    rows::{Moments, Normalize},
+    switch::{switched_on, switched_on_int8},
     vector::{Vector, portable::Portable},
 };
 
@@ -33,45 +30,9 @@ pub(super) const KERNELS: Kernels = Kernels {
     bytes: Some(Bytes { matmul: matmul_of_bytes, find_units, quantize }),
 };
 
-/// # Safety
-/// As [`matmul::matmul`].
-unsafe fn matmul(task: &mut Matmul<'_>) {
-    // SAFETY: handed on, with the instruction set.
-    unsafe { matmul::matmul::<Single<Portable>, ACROSS, ROWS>(task) }
-}
+switched_on!(Portable, ACROSS, ROWS);
 
-/// # Safety
-/// As [`rows::moments`].
-unsafe fn moments(task: &mut Moments<'_>) {
-    // SAFETY: handed on, with the instruction set.
-    unsafe { rows::moments::<Portable, ACROSS>(task) }
-}
-
-/// # Safety
-/// As [`rows::normalize`].
-unsafe fn normalize(task: &mut Normalize<'_>) {
-    // SAFETY: handed on, with the instruction set.
-    unsafe { rows::normalize::<Portable, ACROSS>(task) }
-}
-
-/// # Safety
-/// As [`rows::softmax`].
-unsafe fn softmax(scores: &mut [f32], panels: usize, rows: usize) {
-    // SAFETY: handed on, with the instruction set.
-    unsafe { rows::softmax::<Portable, ACROSS>(scores, panels, rows) }
-}
-
-/// # Safety
-/// As [`rows::gelu`].
-unsafe fn activate(activation: Activation, numbers: &mut [f32]) {
-    // SAFETY: handed on, with the instruction set.
-    unsafe {
-        match activation {
-            Activation::Gelu => rows::gelu::<Portable>(numbers),
-            Activation::QuickGelu => rows::quick_gelu::<Portable>(numbers),
-        }
-    }
-}
+switched_on_int8!(PortableFours, Portable, ACROSS, ROWS);
 
 /// # Safety
 /// As [`matmul::matmul`].
@@ -86,27 +47,6 @@ unsafe fn narrow(numbers: &[f32], halves: &mut [Bf16]) {
     for (half, number) in halves.iter_mut().zip(numbers) {
         *half = (*number).into();
     }
-}
-
-/// # Safety
-/// As [`matmul::matmul`].
-unsafe fn matmul_of_bytes(task: &mut Matmul<'_, Int8>) {
-    // SAFETY: handed on.
-    unsafe { matmul::matmul::<PortableFours, ACROSS, ROWS>(task) }
-}
-
-/// # Safety
-/// As [`int8::find_units`].
-unsafe fn find_units(task: &mut FindUnits<'_>) {
-    // SAFETY: handed on.
-    unsafe { int8::find_units::<Portable, ACROSS>(task) }
-}
-
-/// # Safety
-/// As [`int8::quantize`].
-unsafe fn quantize(numbers: &[f32], units: &[f32], bytes: &mut [Int8]) {
-    // SAFETY: handed on.
-    unsafe { int8::quantize::<Portable, ACROSS>(numbers, units, bytes) }
 }
 
 /// # Safety

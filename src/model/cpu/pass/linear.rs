@@ -2,7 +2,7 @@
 
 use super::{Linear, Matrix, Pass};
 use crate::{
-    kernels::{FindUnits, Matmul, Panels, PanelsMut, int8::Units},
+    kernels::{FindUnits, Matmul, Number, Panels, PanelsMut, int8::Units},
     model::cpu::packing::Place,
 };
 
@@ -35,48 +35,28 @@ impl Pass<'_> {
         let ahead = self.crew.members() + 1;
         let bias = layer.bias.as_ref();
         let bias = bias.map(|bias| &tower.weights.singles[bias.clone()][p * panel..]);
+        let task = Task { rows, depth, stride, bias, add, ahead, output };
         let one = layer.weights.panel_len(depth, panel);
+        let part = p * one..(p + 1) * one;
+        let (kernels, weights) = (&tower.kernels, &tower.weights);
         match &layer.weights {
-            Place::Singles(range) => tower.kernels.matmul(Matmul {
-                rows,
-                depth,
-                input: Panels { data: &matrix.singles[first..], stride },
-                weights: weights_of(&tower.weights.singles[range.clone()], p, one),
-                units: (),
-                bias,
-                add,
-                panels: 1,
-                ahead,
-                output,
-            }),
-            Place::Halves(range) => tower.kernels.matmul_bf16(Matmul {
-                rows,
-                depth,
-                input: Panels { data: &matrix.halves[first..], stride },
-                weights: weights_of(&tower.weights.halves[range.clone()], p, one),
-                units: (),
-                bias,
-                add,
-                panels: 1,
-                ahead,
-                output,
-            }),
-            Place::Bytes { weights, units, offsets } => tower.kernels.matmul_int8(Matmul {
-                rows,
-                depth,
-                input: Panels { data: &matrix.bytes[first..], stride },
-                weights: weights_of(&tower.weights.bytes[weights.clone()], p, one),
-                units: Units {
+            Place::Singles(range) => {
+                let weights = &weights.singles[range.clone()][part];
+                kernels.matmul(task.of(&matrix.singles[first..], weights, ()));
+            }
+            Place::Halves(range) => {
+                let weights = &weights.halves[range.clone()][part];
+                kernels.matmul_bf16(task.of(&matrix.halves[first..], weights, ()));
+            }
+            Place::Bytes { weights: range, units, offsets } => {
+                let units = Units {
                     rows: &matrix.units[first / panel..],
-                    columns: &tower.weights.singles[units.clone()][p * panel..],
-                    offsets: &tower.weights.offsets[offsets.clone()][p * panel..],
-                },
-                bias,
-                add,
-                panels: 1,
-                ahead,
-                output,
-            }),
+                    columns: &weights.singles[units.clone()][p * panel..],
+                    offsets: &weights.offsets[offsets.clone()][p * panel..],
+                };
+                let weights = &weights.bytes[range.clone()][part];
+                kernels.matmul_int8(task.of(&matrix.bytes[first..], weights, units));
+            }
         }
     }
 
@@ -112,7 +92,23 @@ impl Pass<'_> {
     }
 }
 
-/// Panel `p` of a layer's weights, of `one` numbers.
-fn weights_of<T>(weights: &[T], p: usize, one: usize) -> Panels<'_, T> {
-    Panels { data: &weights[p * one..][..one], stride: one }
+/// What a product of one panel of weights is, whatever it is in.
+struct Task<'a> {
+    rows: usize,
+    depth: usize,
+    /// From a panel of the input to the next.
+    stride: usize,
+    bias: Option<&'a [f32]>,
+    add: bool,
+    ahead: usize,
+    output: PanelsMut<'a>,
+}
+
+impl<'a> Task<'a> {
+    fn of<T: Number>(self, input: &'a [T], weights: &'a [T], units: T::Units<'a>) -> Matmul<'a, T> {
+        let Self { rows, depth, stride, bias, add, ahead, output } = self;
+        let input = Panels { data: input, stride };
+        let weights = Panels { data: weights, stride: weights.len() };
+        Matmul { rows, depth, input, weights, units, bias, add, panels: 1, ahead, output }
+    }
 }
