@@ -119,6 +119,19 @@ impl Admission {
         self.0.decodes.try_reserve(bytes)
     }
 
+    /// Reserves `bytes` of the memory for decodes for something that stays, where at least `least` are
+    /// left for decodes: [`Reservation::keep`] when it is there.
+    ///
+    /// # Errors
+    /// [`Shortage`].
+    pub async fn withhold(&self, bytes: u64, least: u64) -> Result<Reservation, Shortage> {
+        if self.0.decodes.wide().limit() < bytes.saturating_add(least) {
+            return Err(Shortage::Never);
+        }
+        let deadline = Instant::now() + self.0.capacity.timeout;
+        self.0.decodes.wide().reserve(bytes, deadline).await
+    }
+
     /// The most bytes that one decode may have.
     pub fn decode_limit(&self) -> u64 {
         self.0.decodes.limit()
@@ -132,6 +145,16 @@ impl Admission {
     /// How long a request may wait.
     pub fn timeout(&self) -> Duration {
         self.0.capacity.timeout
+    }
+
+    /// Images that were let in and have no answer.
+    pub fn inside(&self) -> usize {
+        self.0.load.inside()
+    }
+
+    /// Most of them.
+    pub fn most_inside(&self) -> usize {
+        self.0.capacity.images.saturating_add(self.0.capacity.small_images)
     }
 }
 
@@ -173,9 +196,16 @@ impl Shared {
 
 /// The memory of a body, until the last clone is dropped: whoever holds a part of the body holds one.
 #[derive(Clone, Debug)]
-pub struct BodyMemory(
-    #[expect(dead_code, reason = "is given back when it is dropped")] Arc<Reservation>,
-);
+pub struct BodyMemory(Vec<Arc<Reservation>>);
+
+impl BodyMemory {
+    /// This memory and `other`, for who holds parts of both.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+}
 
 /// A request that is inside.
 #[derive(Debug)]
@@ -229,7 +259,7 @@ impl Visit {
     pub fn read(&mut self, bytes: usize) -> Option<BodyMemory> {
         let mut body = self.body.take()?;
         body.shrink((bytes as u64).saturating_mul(BODY_COPIES));
-        Some(BodyMemory(Arc::new(body)))
+        Some(BodyMemory(vec![Arc::new(body)]))
     }
 
     /// Waits for a place for each of `images` images.

@@ -1,4 +1,4 @@
-//! Collects the pixels of all requests and hands them to the model, batch by batch, on threads of
+//! Collects the images and texts of all requests and hands them to the model, batch by batch, on threads of
 //! its own, so that nothing which answers HTTP ever waits for a forward pass.
 //!
 //! A worker that is free takes what waits, up to the largest batch; [`queue`] says whose images
@@ -7,6 +7,7 @@
 //! gone, is dropped before it is computed.
 
 mod health;
+mod item;
 mod queue;
 mod worker;
 
@@ -20,6 +21,8 @@ use std::{
 
 pub use health::Health;
 use health::Vitals;
+pub(crate) use item::Counts;
+pub use item::Item;
 use queue::{Queue, Share, Stale};
 use tokio::sync::oneshot;
 
@@ -27,8 +30,7 @@ use crate::{
     admission::Places,
     kernels::crew::Crew,
     metrics::{self, Stage},
-    model::{Embedding, ModelError},
-    preprocess::Pixels,
+    model::{Embedding, ModelError, Sample},
     threads,
 };
 
@@ -62,7 +64,7 @@ pub enum BatchError {
 /// The embeddings of a request, and what became of its time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Embedded {
-    /// In the order of the pixels.
+    /// In the order of the items.
     pub embeddings: Vec<Embedding>,
     /// How long its first image waited for its batch.
     pub queued: Duration,
@@ -74,8 +76,10 @@ type Answer = Result<Embedded, BatchError>;
 
 /// One request, and where its answer goes.
 struct Request {
-    /// Empty where they were taken into a batch.
-    pixels: Vec<Pixels>,
+    /// None where they were taken into a batch.
+    items: Vec<Option<Item>>,
+    /// Images and texts among them.
+    counts: Counts,
     /// Empty where they are not done yet.
     embeddings: Vec<Embedding>,
     places: Places,
@@ -98,9 +102,8 @@ impl Request {
                 computed: begun.elapsed(),
             })
         };
-        let images = self.pixels.len();
         if self.answer.send(answer).is_err() {
-            metrics::images("abandoned", images);
+            self.counts.tell("abandoned");
         }
     }
 }
@@ -108,7 +111,7 @@ impl Request {
 /// Images on their way through the model.
 struct Batch {
     shares: Vec<Share>,
-    pixels: Vec<Pixels>,
+    items: Vec<Item>,
 }
 
 /// What a worker is to do next.
@@ -158,7 +161,7 @@ struct State {
 
 impl std::fmt::Debug for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Request").field("images", &self.pixels.len()).finish_non_exhaustive()
+        f.debug_struct("Request").field("counts", &self.counts).finish_non_exhaustive()
     }
 }
 
@@ -174,7 +177,7 @@ impl Batcher {
         embed: impl IntoIterator<Item = F>,
     ) -> std::io::Result<Self>
     where
-        F: FnMut(&[&[f32]], &Crew) -> Result<Vec<Embedding>, ModelError> + Send + 'static,
+        F: FnMut(&[Sample<'_>], &Crew) -> Result<Vec<Embedding>, ModelError> + Send + 'static,
     {
         let crews = Vec::with_capacity(options.workers);
         let state = State { queue: Queue::new(), idle: 0, crews, stopped: false };
@@ -193,22 +196,23 @@ impl Batcher {
         Ok(batcher)
     }
 
-    /// The embeddings of `pixels`, in their order; the first of them must be taken within
+    /// What the model makes of `items`, in their order; the first of them must be taken within
     /// `patience`. Each of `places` is given back with its embedding.
     ///
     /// # Errors
     /// [`BatchError`].
-    pub async fn embed(&self, pixels: Vec<Pixels>, places: Places, patience: Duration) -> Answer {
-        let images = pixels.len();
-        if images == 0 {
+    pub async fn embed(&self, items: Vec<Item>, places: Places, patience: Duration) -> Answer {
+        let count = items.len();
+        if count == 0 {
             let none = Duration::ZERO;
             return Ok(Embedded { embeddings: Vec::new(), queued: none, computed: none });
         }
         let (answer, embeddings) = oneshot::channel();
         let since = Instant::now();
         let request = Request {
-            embeddings: vec![Embedding::new(); images],
-            pixels,
+            embeddings: vec![Embedding::new(); count],
+            counts: Counts::of(&items),
+            items: items.into_iter().map(Some).collect(),
             places,
             since,
             begun: None,
@@ -222,7 +226,7 @@ impl Batcher {
             }
             // A patience without end is cut to what a clock can say.
             let deadline = since.checked_add(patience).unwrap_or(since + LONGEST_PATIENCE);
-            state.queue.push(request, images, since, deadline);
+            state.queue.push(request, count, since, deadline);
             state.tell(since);
             self.0.shared.wanted.store(true, Ordering::Relaxed);
         }
@@ -234,6 +238,11 @@ impl Batcher {
             return waiting.answer().await;
         };
         answer
+    }
+
+    /// Most images and texts that are taken at a time.
+    pub fn most(&self) -> usize {
+        self.0.shared.options.most
     }
 
     /// How the workers are.
@@ -284,7 +293,7 @@ impl Shared {
 impl State {
     fn take(&mut self, most: usize, now: Instant) -> Batch {
         let shares = self.queue.take(most);
-        let mut pixels = Vec::with_capacity(most);
+        let mut items = Vec::with_capacity(most);
         for share in &shares {
             let Some(request) = self.queue.get(share) else { continue };
             if request.begun.is_none() {
@@ -292,10 +301,10 @@ impl State {
                 request.places.begin();
                 metrics::stage(Stage::Queue, now.saturating_duration_since(request.since));
             }
-            pixels.extend(request.pixels[share.images.clone()].iter_mut().map(std::mem::take));
+            items.extend(request.items[share.items.clone()].iter_mut().filter_map(Option::take));
         }
         self.tell(now);
-        Batch { shares, pixels }
+        Batch { shares, items }
     }
 
     /// A place in the crew that has the fewest helpers.
@@ -313,13 +322,13 @@ impl State {
             self.tell(now);
         }
         for (request, stale) in stale {
-            let left = request.pixels.iter().filter(|pixels| !pixels.as_slice().is_empty()).count();
+            let left = Counts::of(request.items.iter().flatten());
             match stale {
                 Stale::Expired => {
-                    metrics::images("expired", left);
+                    left.tell("expired");
                     let _ = request.answer.send(Err(BatchError::Late));
                 }
-                Stale::Abandoned => metrics::images("abandoned", left),
+                Stale::Abandoned => left.tell("abandoned"),
             }
         }
     }

@@ -2,10 +2,11 @@
 //! they were answered.
 //!
 //! [`options`] is what can be said; [`photos`] and [`payload`] make what is sent; [`schedule`] says
-//! when, over the connections of [`client`]; [`probes`] polls meanwhile; [`tally`] counts and
+//! when, over the connections of [`client`], which [`link`] opens; [`probes`] polls meanwhile; [`tally`] counts and
 //! [`report`] tells. It knows the service from outside alone.
 
 pub mod client;
+pub mod link;
 pub mod options;
 pub mod payload;
 pub mod photos;
@@ -17,13 +18,13 @@ pub mod tally;
 pub mod target;
 
 use std::{
-    ffi::OsString,
     io::Write,
     process::ExitCode,
     sync::{Arc, Mutex, atomic::AtomicU64},
     time::Duration,
 };
 
+use clap::ArgMatches;
 use hyper::header::HeaderValue;
 use tokio::time::Instant;
 
@@ -65,9 +66,9 @@ enum BenchError {
     Request(#[from] hyper::http::Error),
 }
 
-/// Runs the subcommand; `arguments` are those after `bench`.
-pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let options = match Options::read(std::iter::once(OsString::from(PROGRAM)).chain(arguments)) {
+/// Runs the subcommand, whose command line is [`options::command`].
+pub fn main(matches: &ArgMatches) -> ExitCode {
+    let options = match Options::of(matches, |name| std::env::var_os(name)) {
         Ok(options) => options,
         Err(error) => return error.refuse(PROGRAM),
     };
@@ -87,10 +88,12 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// Makes the photos, sends the load, and puts together what it met.
 async fn measure(options: &Options) -> Result<Report, BenchError> {
-    let address = options.target.find().await?;
+    let link = options.target.find(options.insecure).await?;
     let probed = &options.probes;
-    let probed_address =
-        if probed.paths.is_empty() { address } else { probed.target.find().await? };
+    let probed_link = match probed.paths[..] {
+        [] => link.clone(),
+        _ => probed.target.find(options.insecure).await?,
+    };
     announce(&options.photos);
     let payloads = Payloads::new(options.route, options.images, &options.photos)?;
     let first = Instant::now() + SET_UP;
@@ -100,7 +103,7 @@ async fn measure(options: &Options) -> Result<Report, BenchError> {
         Length::Requests(_) => None,
     };
     let run = Arc::new(Run {
-        client: Client::new(address, options.max_connections, options.timeout),
+        client: Client::new(link, options.max_connections, options.timeout),
         content_type: HeaderValue::from_str(&payloads.content_type)
             .map_err(hyper::http::Error::from)?,
         payloads,
@@ -110,6 +113,7 @@ async fn measure(options: &Options) -> Result<Report, BenchError> {
             .parse()
             .map_err(|error: hyper::http::uri::InvalidUri| hyper::http::Error::from(error))?,
         host: options.target.host.clone(),
+        authorization: options.authorization.clone(),
         tally: Mutex::new(Tally::new(begin, end)),
         first,
         begin,
@@ -117,7 +121,7 @@ async fn measure(options: &Options) -> Result<Report, BenchError> {
         number: AtomicU64::new(0),
         claimed: AtomicU64::new(0),
     });
-    let polls = Running::start(probed.clone(), probed_address, begin)?;
+    let polls = Running::start(probed.clone(), probed_link, begin)?;
     let interrupted = tokio::select! {
         () = Arc::clone(&run).send(options.load) => false,
         () = progress::tell(&run) => false,

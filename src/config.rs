@@ -3,31 +3,36 @@
 //! [`settings`] holds the table of what can be said. All mistakes are reported together, each with
 //! what would be right, before anything else happens; nothing after this sees a raw flag.
 
+mod access;
 pub mod cgroup;
+mod device;
 pub mod memory;
+mod reader;
 pub mod settings;
 mod values;
 
-use std::{ffi::OsString, fmt, process::ExitCode, time::Duration};
+use std::{ffi::OsString, process::ExitCode, time::Duration};
 
 use cgroup::MemoryLimit;
+use clap::ArgMatches;
 use memory::{Demands, MemoryPlan, Overcommitted};
-
-use settings::{Given, Origin, SETTINGS};
+use reader::Reader;
+use settings::Given;
 
 use crate::{
-    embedder::BatchChoice,
-    http::connection::ConnectionOptions,
-    kernels::{Isa, Kernels},
+    embedder::{BatchChoice, TextChoice, TextMemory},
+    fetch::FetchOptions,
+    http::{Access, connection::ConnectionOptions},
+    kernels::Isa,
     model::{
         architecture::{Activation, Architecture},
-        device::{self, DeviceChoice, DeviceError, Precision},
+        device::{DeviceChoice, Precision},
         hub::{HubError, Settings},
-        registry::{self, ModelSpec, RegistryError, Source},
+        registry::{ModelSpec, Source},
     },
     preprocess::ExifOrientation,
     shutdown::DrainOptions,
-    telemetry::{LogFormat, LogLevel},
+    telemetry::{LogFormat, LogLevel, traces::TraceOptions},
     upload::Limits,
 };
 
@@ -76,7 +81,17 @@ pub struct Config {
     pub connections: ConnectionOptions,
     /// How the service stops.
     pub drain: DrainOptions,
-    /// The settings as they were given, each with its origin.
+    /// When the text tower is loaded.
+    pub text: TextChoice,
+    /// Where traces go, if anywhere.
+    pub traces: Option<TraceOptions>,
+    /// Who may ask the API, and from where.
+    pub access: Access,
+    /// Whether there is a page at `/`.
+    pub page: bool,
+    /// Which photos are fetched by their URLs.
+    pub fetch: FetchOptions,
+    /// The settings as they were given, each with its origin; secrets are hidden.
     pub given: Given,
 }
 
@@ -90,6 +105,9 @@ pub enum ConfigError {
     #[error("{} wrong value{}:\n  {}", .0.len(), if .0.len() == 1 { "" } else { "s" }, .0.join("\n  "))]
     Values(Vec<String>),
 }
+
+/// How long a file may wait for the files before it.
+const PATIENCE_WITH_FILES: Duration = Duration::from_secs(86_400);
 
 /// Exit status for a command line or settings that cannot be used (`EX_USAGE` of sysexits.h).
 pub const USAGE: u8 = 64;
@@ -112,26 +130,37 @@ impl ConfigError {
     }
 }
 
-/// One value that cannot be used.
-struct WrongValue {
-    setting: &'static str,
-    found: String,
-    origin: Origin,
-    /// What is wrong and what would be right.
-    reason: String,
-}
-
 impl Config {
-    /// Reads the command line (`arguments`, the program's name first), then `env`, then defaults.
+    /// Reads a command line that has the [`settings::arguments`], then `env`, then defaults.
     ///
     /// # Errors
-    /// [`ConfigError::CommandLine`] for unknown flags, `--help` and `--version`;
     /// [`ConfigError::Values`] with every value that is wrong.
     pub fn read(
-        arguments: impl IntoIterator<Item = OsString>,
+        matches: &ArgMatches,
         env: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ConfigError> {
-        let mut reader = Reader { given: settings::gather(arguments, &env)?, wrong: Vec::new() };
+        Self::checked(matches, env)?.check_memory()
+    }
+
+    /// The same for a process that embeds files itself: there are no connections, and nobody who is
+    /// refused for having waited long.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_for_files(
+        matches: &ArgMatches,
+        env: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, ConfigError> {
+        let config = Self::checked(matches, env)?;
+        Self { max_connections: 0, queue_timeout: PATIENCE_WITH_FILES, ..config }.check_memory()
+    }
+
+    /// Each setting by itself.
+    fn checked(
+        matches: &ArgMatches,
+        env: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, ConfigError> {
+        let mut reader = Reader { given: settings::gather(matches, &env), wrong: Vec::new() };
         let model = reader.model();
         let hub = match &model {
             Some(ModelSpec { source: Source::Hub { .. }, .. }) => wrong_hub_settings(&env),
@@ -154,6 +183,11 @@ impl Config {
             delay: reader.read("drain-delay", values::duration),
             timeout: reader.read("drain-timeout", values::duration),
         };
+        let fetch = FetchOptions {
+            hosts: reader.read("url-hosts", values::hosts),
+            timeout: reader.read("url-timeout", values::some_time),
+            max_bytes: reader.read("url-max-bytes", values::bytes),
+        };
         let activation = reader.read("activation", values::one_of(&values::ACTIVATIONS));
         let (device, precision, isa) = reader.device();
         let exif_orientation =
@@ -170,8 +204,12 @@ impl Config {
         let queue_timeout = reader.read("queue-timeout", values::some_time);
         let max_queued_images = reader.queued_images(limits.images);
         let memory_limit = reader.read("memory-limit", values::memory_limit);
+        let text = reader.read("text", values::one_of(&values::TEXTS));
+        let traces = reader.traces();
+        let access = reader.access();
+        let page = reader.read("page", values::one_of(&values::SWITCH));
         match model {
-            Some(model) if reader.wrong.is_empty() && hub.is_empty() => Self {
+            Some(model) if reader.wrong.is_empty() && hub.is_empty() => Ok(Self {
                 model,
                 activation,
                 device,
@@ -193,11 +231,15 @@ impl Config {
                 max_connections,
                 connections,
                 drain,
+                text,
+                traces,
+                access,
+                page,
+                fetch,
                 given: reader.given,
-            }
-            .check_memory(),
+            }),
             _ => {
-                let ours = reader.wrong.iter().map(WrongValue::to_string);
+                let ours = reader.wrong.iter().map(ToString::to_string);
                 Err(ConfigError::Values(ours.chain(hub).collect()))
             }
         }
@@ -210,13 +252,21 @@ impl Config {
     pub fn memory_plan(&self, architecture: &Architecture) -> Result<MemoryPlan, Overcommitted> {
         let demands = Demands {
             weight_bytes: self.precision.bytes(),
+            text: self.text == TextChoice::On,
             workers: self.batches.workers.unwrap_or(self.threads) as u64,
             batch: self.batches.most as u64,
             queued_images: self.max_queued_images as u64,
             connections: self.max_connections as u64,
+            tls: self.access.tls.is_some(),
             body_bytes: self.limits.body_bytes as u64,
         };
         MemoryPlan::new(self.memory_limit.clone(), architecture, &demands)
+    }
+
+    /// What the text tower of a model of `architecture` takes.
+    pub fn text_memory(&self, architecture: &Architecture) -> TextMemory {
+        let workers = self.batches.workers.unwrap_or(self.threads) as u64;
+        memory::text(architecture, self.precision.bytes(), workers)
     }
 
     /// Refuses what cannot fit, as soon as it is known: a repository of the hub says only later
@@ -236,113 +286,6 @@ pub fn small_images(queued: usize) -> usize {
     queued / 9
 }
 
-/// Turns what was given into values and keeps every mistake.
-struct Reader {
-    given: Given,
-    wrong: Vec<WrongValue>,
-}
-
-impl Reader {
-    fn text(&self, flag: &'static str) -> &str {
-        &self.given[flag].0
-    }
-
-    fn refuse(&mut self, flag: &'static str, reason: String) {
-        let (found, origin) = self.given[flag].clone();
-        self.wrong.push(WrongValue { setting: flag, found, origin, reason });
-    }
-
-    /// The value of `flag`; a wrong one is kept as a mistake and stands in by its default.
-    fn read<T>(&mut self, flag: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> T {
-        let parsed = parse(self.text(flag).trim());
-        parsed.unwrap_or_else(|reason| {
-            self.refuse(flag, reason);
-            parse(setting(flag).default).expect("every default parses: a test reads them all")
-        })
-    }
-
-    fn model(&mut self) -> Option<ModelSpec> {
-        let resolved = registry::resolve(self.text("model-name"), self.text("pretrained"));
-        resolved
-            .map_err(|error| {
-                let flag = match &error {
-                    RegistryError::UnknownPretrained { .. }
-                    | RegistryError::ConflictingSources { .. } => "pretrained",
-                    RegistryError::MalformedName { name, .. }
-                        if name == self.text("pretrained") =>
-                    {
-                        "pretrained"
-                    }
-                    _ => "model-name",
-                };
-                self.refuse(flag, error.to_string());
-            })
-            .ok()
-    }
-
-    fn device(&mut self) -> (DeviceChoice, Precision, Option<Isa>) {
-        let device = self.read("device", values::one_of(&values::DEVICES));
-        let precision = self.read("precision", values::one_of(&values::PRECISIONS));
-        let isa = self.read("cpu-isa", values::one_of(&values::ISAS));
-        // The one type that only CPUs compute in.
-        let device = match (device, precision) {
-            (DeviceChoice::Auto, Some(Precision::Int8)) => DeviceChoice::Cpu,
-            _ => device,
-        };
-        let gpu_possible = device != DeviceChoice::Cpu && candle_core::utils::cuda_is_available();
-        if device == DeviceChoice::Cuda && !gpu_possible {
-            self.refuse("device", DeviceError::NotBuilt.to_string());
-        }
-        let on_cpu = |precision| device::kernels(isa, precision);
-        let Some(precision) = precision else {
-            // Plain Rust can, but slowly.
-            let has = |kernels: Kernels| kernels.isa() != Isa::Portable;
-            let bf16 = !gpu_possible && on_cpu(Precision::Bf16).is_ok_and(has);
-            return (device, if bf16 { Precision::Bf16 } else { Precision::F32 }, isa);
-        };
-        if let (DeviceChoice::Cuda, Err(error)) = (device, precision.on_gpu()) {
-            self.refuse("precision", error.to_string());
-            return (device, precision, isa);
-        }
-        match on_cpu(precision) {
-            Err(error @ DeviceError::Isa(_)) => self.refuse("cpu-isa", error.to_string()),
-            Err(error) if !gpu_possible => self.refuse("precision", error.to_string()),
-            _ => {}
-        }
-        (device, precision, isa)
-    }
-
-    fn workers(&mut self, threads: usize) -> Option<usize> {
-        let workers = self.read("workers", values::workers);
-        if workers.is_some_and(|workers| workers > threads) {
-            self.refuse("workers", format!("is more than --threads, which is {threads}"));
-        }
-        workers
-    }
-
-    fn queued_images(&mut self, images: usize) -> usize {
-        let queued = self.read("max-queued-images", values::positive);
-        if queued - small_images(queued) < images {
-            let reason = format!(
-                "a request of --max-images, which is {images}, would never be let in, since a ninth \
-                 of this is kept for small requests; raise this or lower that"
-            );
-            self.refuse("max-queued-images", reason);
-        }
-        queued
-    }
-
-    fn ports(&mut self) -> (u16, Option<u16>) {
-        let port = self.read("port", values::port_number);
-        let admin_port = self.read("admin-port", values::port_number);
-        if admin_port != 0 && admin_port == port {
-            let reason = "is also the API's --port; choose another, or 0 to do without";
-            self.refuse("admin-port", reason.into());
-        }
-        (port, (admin_port != 0).then_some(admin_port))
-    }
-}
-
 /// What is wrong with the variables of the model hub, which are not settings of ours but are read
 /// when a model comes from there.
 fn wrong_hub_settings(env: &impl Fn(&str) -> Option<OsString>) -> Vec<String> {
@@ -351,21 +294,5 @@ fn wrong_hub_settings(env: &impl Fn(&str) -> Option<OsString>) -> Vec<String> {
         Err(HubError::Settings(wrong)) => wrong,
         // What else may fail is said when the hub is used.
         _ => Vec::new(),
-    }
-}
-
-fn setting(flag: &str) -> &'static settings::Setting {
-    SETTINGS.iter().find(|setting| setting.flag == flag).expect("flags here are flags of SETTINGS")
-}
-
-impl fmt::Display for WrongValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { setting: flag, found, origin, reason } = self;
-        let origin = match origin {
-            Origin::Flag => String::new(),
-            Origin::Environment => format!(" (from the variable {})", setting(flag).env),
-            Origin::Default => " (the default)".to_owned(),
-        };
-        write!(f, "--{flag} {found:?}{origin}: {reason}")
     }
 }

@@ -1,27 +1,30 @@
-//! The one way through: the photos of a request in, their embeddings out, in order.
+//! The one way through: the photos, texts and tensors of a request in, their embeddings out, in order.
 //!
 //! Photos are decoded side by side on a pool of their own, each when the memory for it is there;
 //! what could be decoded goes to the [`Batcher`] together. One photo that fails costs nobody
 //! anything but its own place.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+mod decoding;
+mod load;
+mod prepare;
+mod text;
 
-use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use std::{sync::Arc, time::Duration};
+
+pub use load::{LoadError, load};
 use rayon::ThreadPool;
+use text::TextGate;
+pub use text::{TextChoice, TextMemory, TextRefusal, TextState};
 
 use crate::{
-    admission::{Admission, BodyMemory, Capacity, Places, Refusal, Reservation, Shortage},
-    batcher::{BatchError, BatchOptions, Batcher, Embedded, Health},
+    admission::{Admission, BodyMemory, Capacity, Places},
+    batcher::{BatchError, BatchOptions, Batcher, Counts, Embedded, Health, Item},
     kernels::{Kernels, crew::Crew},
-    metrics::{self, Place, Stage},
-    model::{Model, ModelError, ModelInfo, architecture::Architecture, gpus::Gpus},
-    preprocess::{DecodeOptions, ImageError, Normalization, Pixels, Preprocess},
+    metrics::Place,
+    model::{self, Model, ModelError, ModelInfo, Sample, architecture::Architecture, gpus::Gpus},
+    preprocess::{DecodeOptions, ImageError, Normalization, PhotoFacts, Pixels, Preprocess},
     threads,
-    upload::{Photo, base64::Base64Error},
+    upload::{Missing, NoBytes, base64::Base64Error},
 };
 
 /// Why one photo has no embedding.
@@ -30,6 +33,9 @@ pub enum PhotoError {
     /// Its text is no base64.
     #[error(transparent)]
     Base64(#[from] Base64Error),
+    /// It was to be fetched, and was not.
+    #[error(transparent)]
+    Missing(#[from] Missing),
     /// Its bytes are no image that can be read.
     #[error(transparent)]
     Image(#[from] ImageError),
@@ -44,6 +50,9 @@ pub enum PhotoError {
         /// Bytes that there are.
         limit: u64,
     },
+    /// It is a text, and there is no text tower.
+    #[error("texts are not embedded: the text tower is not loaded")]
+    NoText,
     /// Decoding it failed by a fault of ours; the log says how.
     #[error("the decoder failed on this image, by a fault of the service; please report it")]
     Panicked,
@@ -54,15 +63,46 @@ impl PhotoError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Base64(error) => error.code(),
+            Self::Missing(missing) => missing.code,
             Self::Image(error) => error.code(),
             Self::TooLarge { .. } => "too_large_to_decode",
+            Self::NoText => "no_text",
             Self::Panicked => "decoder_failed",
         }
     }
 }
 
-/// What became of one photo.
-pub type Decoded = Result<Pixels, PhotoError>;
+impl From<NoBytes> for PhotoError {
+    fn from(error: NoBytes) -> Self {
+        match error {
+            NoBytes::Base64(error) => Self::Base64(error),
+            NoBytes::Missing(missing) => Self::Missing(missing),
+        }
+    }
+}
+
+/// What became of one input.
+pub type Prepared = Result<Ready, PhotoError>;
+
+/// An input that the model can take.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ready {
+    /// What the model takes.
+    pub item: Item,
+    /// What is known of a photo, where that was asked for.
+    pub facts: Option<PhotoFacts>,
+    /// Size of a photo's file in bytes.
+    pub bytes: u64,
+}
+
+/// How long embeddings are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// L2 norm 1.
+    Unit,
+    /// As the model projects them.
+    Raw,
+}
 
 /// Why a service cannot start to embed.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +158,10 @@ pub struct EmbedOptions {
     pub batches: BatchChoice,
     /// What may be used at the same time.
     pub capacity: Capacity,
+    /// When the text tower is loaded.
+    pub text: TextChoice,
+    /// What it takes.
+    pub text_memory: TextMemory,
 }
 
 /// The way from a photo to the pixels that `architecture` was trained on.
@@ -138,9 +182,12 @@ pub struct Embedder {
     model: Arc<Model>,
     gpus: Gpus,
     preprocess: Arc<Preprocess>,
+    kernels: Kernels,
     decoders: ThreadPool,
     admission: Admission,
     batcher: Batcher,
+    text: TextGate,
+    useful_in_flight: usize,
 }
 
 impl Embedder {
@@ -149,11 +196,15 @@ impl Embedder {
     /// # Errors
     /// [`StartError`].
     pub fn start(model: Model, options: &EmbedOptions) -> Result<Self, StartError> {
-        let EmbedOptions { kernels, decode, threads, batches, capacity } = *options;
+        let EmbedOptions { kernels, decode, threads, batches, capacity, text, text_memory } =
+            *options;
         let batches = batches.on(&model, threads);
         let model = Arc::new(model);
         let decoders = threads::pool("decode", threads).map_err(StartError::threads)?;
         let model_error = |error| StartError::Model(Box::new(error));
+        if text == TextChoice::On {
+            decoders.install(|| model.load_text().map(|_| ())).map_err(model_error)?;
+        }
         let workers = (0..batches.workers).map(|_| model.worker());
         let mut workers: Vec<_> = workers.collect::<Result<_, _>>().map_err(model_error)?;
         let took = model.warm_up(&mut workers).map_err(model_error)?;
@@ -164,21 +215,35 @@ impl Embedder {
         let full = took.saturating_mul(u32::try_from(full).unwrap_or(u32::MAX));
         let workers = workers.into_iter().map(|mut worker| {
             let model = Arc::clone(&model);
-            move |images: &[&[f32]], crew: &Crew| {
+            move |samples: &[Sample<'_>], crew: &Crew| {
                 #[cfg(feature = "fault-injection")]
-                crate::faults::in_model(images)?;
-                model.embed_on(&mut worker, crew, images)
+                crate::faults::in_model(samples)?;
+                model.project_on(&mut worker, crew, samples)
             }
         });
         let batcher = Batcher::start(batches, full, workers);
+        let useful_in_flight = batches.workers.saturating_mul(batches.most).saturating_add(threads);
         Ok(Self {
             gpus: Gpus::find(model.device()),
             preprocess: Arc::new(preprocess_for(model.architecture(), kernels, decode)),
+            kernels,
             model,
             decoders,
             admission: Admission::new(capacity, rate),
             batcher: batcher.map_err(StartError::threads)?,
+            text: TextGate::new(text, text_memory),
+            useful_in_flight: useful_in_flight.saturating_mul(2),
         })
+    }
+
+    /// What photos are resized, and vectors compared, with.
+    pub fn kernels(&self) -> Kernels {
+        self.kernels
+    }
+
+    /// Shape and preprocessing of the model.
+    pub fn architecture(&self) -> &Architecture {
+        self.model.architecture()
     }
 
     /// What the model is.
@@ -201,6 +266,22 @@ impl Embedder {
         &self.admission
     }
 
+    /// Most images and texts in one forward pass.
+    pub fn batch(&self) -> usize {
+        self.batcher.most()
+    }
+
+    /// Threads that decode photos and read texts.
+    pub fn threads(&self) -> usize {
+        self.decoders.current_num_threads()
+    }
+
+    /// Photos at a time beyond which no thread would have more to do: twice what all decode and compute
+    /// at once.
+    pub fn useful_in_flight(&self) -> usize {
+        self.useful_in_flight
+    }
+
     /// How the model is.
     pub fn health(&self) -> Health {
         self.batcher.health()
@@ -210,11 +291,11 @@ impl Embedder {
     /// not ready, nobody else sends it one.
     pub async fn recheck(&self) {
         let size = self.model.architecture().vision.image_size;
-        let pixels = vec![Pixels::from(vec![0.; 3 * size * size])];
+        let black = vec![Item::Image(Pixels::from(vec![0.; 3 * size * size]))];
         let places = async { self.admission.enter(Some(0)).await?.admit(1).await };
         if let Ok(places) = places.await {
             // What fails has been logged, and shows in the health.
-            let _ = self.batcher.embed(pixels, places, self.admission.timeout()).await;
+            let _ = self.batcher.embed(black, places, self.admission.timeout()).await;
         }
     }
 
@@ -238,135 +319,30 @@ impl Embedder {
         threads::run(&self.decoders, Place::Handler, work).await
     }
 
-    /// Decodes `photos`, parts of a body that `memory` is reserved for, side by side: all of them or,
-    /// with `until_one_fails`, those up to the first that fails.
-    ///
-    /// # Errors
-    /// When the memory for one was not free in time.
-    pub async fn preprocess(
-        &self,
-        photos: Vec<Photo>,
-        memory: Option<BodyMemory>,
-        until_one_fails: bool,
-    ) -> Result<Vec<Decoded>, Refusal> {
-        let mut decoded = Vec::with_capacity(photos.len());
-        let mut unfinished = Unfinished(photos.len());
-        // As many at a time as there are threads, so that requests take turns.
-        let at_once = self.decoders.current_num_threads();
-        let photos = stream::iter(photos).map(|photo| self.pixels(photo, memory.clone()));
-        let photos = photos.buffered(at_once);
-        let mut photos = std::pin::pin!(photos);
-        while let Some(photo) = photos.next().await {
-            let photo = photo?;
-            if let Err(error) = &photo {
-                metrics::images(error.code(), 1);
-                unfinished.0 -= 1;
-            }
-            let ends = until_one_fails && photo.is_err();
-            decoded.push(photo);
-            if ends {
-                break;
-            }
-        }
-        unfinished.0 = 0;
-        Ok(decoded)
-    }
-
-    async fn pixels(&self, photo: Photo, memory: Option<BodyMemory>) -> Result<Decoded, Refusal> {
-        let (preprocess, admission) = (Arc::clone(&self.preprocess), self.admission.clone());
-        // One turn where the memory is free, as it nearly always is.
-        let open = move || open(photo, memory, &preprocess, &admission);
-        let (file, needed) = match threads::run(&self.decoders, Place::Decoder, open).await {
-            Some(Ok(Opened::Decoded(pixels))) => return Ok(Ok(pixels)),
-            Some(Ok(Opened::Waits { file, needed })) => (file, needed),
-            Some(Err(error)) => return Ok(Err(error)),
-            None => return Ok(Err(PhotoError::Panicked)),
-        };
-        let reserved = match self.admission.decode(needed).await {
-            Ok(reserved) => reserved,
-            Err(_) => return Err(Refusal::NoMemory { timeout: self.admission.timeout() }),
-        };
-        let preprocess = Arc::clone(&self.preprocess);
-        let decode = move || decode(&file, &preprocess, reserved);
-        let decoded = threads::run(&self.decoders, Place::Decoder, decode).await;
-        Ok(decoded.unwrap_or(Err(PhotoError::Panicked)))
-    }
-
-    /// The embeddings of `pixels`, in their order, each of which has one of `places`; the first must
+    /// The embeddings of `items`, in their order, each of which has one of `places`; the first must
     /// be begun within `patience`.
     ///
     /// # Errors
     /// [`BatchError`].
     pub async fn embed(
         &self,
-        pixels: Vec<Pixels>,
+        items: Vec<Item>,
         places: Places,
         patience: Duration,
+        length: Length,
     ) -> Result<Embedded, BatchError> {
-        let images = pixels.len();
-        let embedded = self.batcher.embed(pixels, places, patience).await;
+        let counts = Counts::of(&items);
+        let mut embedded = self.batcher.embed(items, places, patience).await;
+        if let (Ok(embedded), Length::Unit) = (&mut embedded, length) {
+            embedded.embeddings.iter_mut().for_each(|embedding| model::normalize(embedding));
+        }
         let outcome = match &embedded {
             Ok(_) => Some("embedded"),
             Err(BatchError::Model) => Some("model_failed"),
             // The batcher has counted those that it dropped.
             Err(BatchError::Late | BatchError::Stopped) => None,
         };
-        outcome.into_iter().for_each(|outcome| metrics::images(outcome, images));
+        outcome.into_iter().for_each(|outcome| counts.tell(outcome));
         embedded
     }
-}
-
-/// Photos whose outcome nobody has told yet; when it is dropped, they have been left by their client,
-/// or by a request that gave up.
-struct Unfinished(usize);
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        metrics::images("abandoned", self.0);
-    }
-}
-
-/// The bytes of a photo, with the memory that was reserved for them: work on it goes on when its
-/// client has left.
-struct File {
-    bytes: Bytes,
-    _memory: Option<BodyMemory>,
-}
-
-/// A photo after its first turn.
-enum Opened {
-    /// It is decoded.
-    Decoded(Pixels),
-    /// Others have the memory that it needs.
-    Waits { file: File, needed: u64 },
-}
-
-fn open(
-    photo: Photo,
-    memory: Option<BodyMemory>,
-    preprocess: &Preprocess,
-    admission: &Admission,
-) -> Result<Opened, PhotoError> {
-    let file = File { bytes: photo.bytes()?, _memory: memory };
-    let needed = preprocess.work_bytes(&preprocess.probe(&file.bytes)?);
-    match admission.try_decode(needed) {
-        Ok(reserved) => decode(&file, preprocess, reserved).map(Opened::Decoded),
-        Err(Shortage::Late) => Ok(Opened::Waits { file, needed }),
-        Err(Shortage::Never) => {
-            Err(PhotoError::TooLarge { needed, limit: admission.decode_limit() })
-        }
-    }
-}
-
-fn decode(file: &File, preprocess: &Preprocess, reserved: Reservation) -> Decoded {
-    let start = Instant::now();
-    let rgb = preprocess.decode(&file.bytes)?;
-    #[cfg(feature = "fault-injection")]
-    crate::faults::in_decoder(&rgb);
-    let decoded = Instant::now();
-    metrics::stage(Stage::Decode, decoded - start);
-    let pixels = preprocess.square(&rgb);
-    metrics::stage(Stage::Resize, decoded.elapsed());
-    drop((rgb, reserved));
-    Ok(pixels)
 }

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use crate::{model::ModelError, preprocess::Rgb};
+use crate::{
+    model::{ModelError, Sample},
+    preprocess::Rgb,
+};
 
 /// A decoder panics.
 pub const DECODER_PANICS: [u8; 3] = [255, 0, 1];
@@ -25,8 +28,8 @@ pub(crate) fn in_decoder(rgb: &Rgb) {
 }
 
 /// What the model meets in a batch.
-pub(crate) fn in_model(images: &[&[f32]]) -> Result<(), ModelError> {
-    for colour in images.iter().map(|image| colour(image)) {
+pub(crate) fn in_model(samples: &[Sample<'_>]) -> Result<(), ModelError> {
+    for colour in samples.iter().filter_map(colour) {
         match colour {
             MODEL_PANICS => panic!("a fault was asked for"),
             MODEL_FAILS => return Err(ModelError::NotFinite),
@@ -38,17 +41,21 @@ pub(crate) fn in_model(images: &[&[f32]]) -> Result<(), ModelError> {
 }
 
 /// What a worker meets after a batch.
-pub(crate) fn in_worker(images: &[&[f32]]) {
-    assert!(!images.iter().any(|image| colour(image) == WORKER_ENDS), "a fault was asked for");
+pub(crate) fn in_worker(samples: &[Sample<'_>]) {
+    assert!(
+        !samples.iter().filter_map(colour).any(|colour| colour == WORKER_ENDS),
+        "a fault was asked for"
+    );
 }
 
-/// Colour of the first pixel, from its numbers as CLIP normalises them.
-fn colour(image: &[f32]) -> [u8; 3] {
+/// Colour of the first pixel of an image, from its numbers as CLIP normalises them.
+fn colour(sample: &Sample<'_>) -> Option<[u8; 3]> {
+    let Sample::Image(image) = sample else { return None };
     const MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
     const STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
     let channel = image.len() / 3;
-    std::array::from_fn(|c| {
+    Some(std::array::from_fn(|c| {
         let number = image.get(c * channel).copied().unwrap_or_default();
         ((number * STD[c] + MEAN[c]) * 255.).round() as u8
-    })
+    }))
 }

@@ -7,20 +7,33 @@ use inference_service::{
     command,
     config::Config,
     http::server::{self, Ending, ServeError},
-    telemetry, threads,
+    telemetry::{self, traces},
+    threads,
 };
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args_os().skip(1);
-    if let Some(run) = arguments.next().and_then(|first| command::find(&first)) {
-        return run(arguments.collect());
+    let matches = match command::read(std::env::args_os()) {
+        Ok(matches) => matches,
+        Err(error) => return error.refuse("inference-service"),
+    };
+    if let Some(status) = command::run(&matches) {
+        return status;
     }
-    let config = match Config::read(std::env::args_os(), |name| std::env::var_os(name)) {
+    let config = match Config::read(&matches, |name| std::env::var_os(name)) {
         Ok(config) => config,
         Err(error) => return error.refuse("inference-service"),
     };
     telemetry::start(config.log_level, config.log_format);
-    match run(config) {
+    let traces = match config.traces.as_ref().map(traces::start).transpose() {
+        Ok(traces) => traces,
+        Err(error) => {
+            tracing::error!(%error, "traces cannot be sent (--otlp-endpoint)");
+            return ExitCode::FAILURE;
+        }
+    };
+    let ended = run(config);
+    drop(traces);
+    match ended {
         Ok(Ending::Finished) => ExitCode::SUCCESS,
         Ok(Ending::CutOff) => ExitCode::FAILURE,
         Err(error) => {

@@ -17,7 +17,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use self::family::{FAMILIES, Kind};
 pub use self::{
     labels::{Place, Pool, REFUSALS, Stage},
-    memory::{release, reservable, reserve},
+    memory::{release, reservable, reserve, unreservable},
     queue::queue,
     refusals::{refusals, refused},
 };
@@ -65,6 +65,9 @@ fn register() {
     gauge!(family::IN_FLIGHT).set(0);
     for outcome in labels::OUTCOMES {
         counter!(family::IMAGES, "outcome" => outcome).absolute(0);
+    }
+    for outcome in labels::TEXT_OUTCOMES {
+        counter!(family::TEXTS, "outcome" => outcome).absolute(0);
     }
     for stage in Stage::ALL {
         let _ = histogram!(family::STAGE_SECONDS, "stage" => stage.label());
@@ -159,14 +162,19 @@ pub fn images(outcome: &'static str, images: usize) {
     counter!(family::IMAGES, "outcome" => outcome).increment(images as u64);
 }
 
+/// So many texts are done with; outcomes as with [`images`].
+pub fn texts(outcome: &'static str, texts: usize) {
+    counter!(family::TEXTS, "outcome" => outcome).increment(texts as u64);
+}
+
 /// A stage took this long.
 pub fn stage(stage: Stage, took: Duration) {
     histogram!(family::STAGE_SECONDS, "stage" => stage.label()).record(took);
 }
 
-/// A forward pass begins over `images` images.
-pub fn batch(images: usize) {
-    histogram!(family::BATCH_SIZE).record(images as f64);
+/// A forward pass begins over `items` images and texts.
+pub fn batch(items: usize) {
+    histogram!(family::BATCH_SIZE).record(items as f64);
 }
 
 /// A panic was caught at `place`. [`crate::panics::catch`] calls it.

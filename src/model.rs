@@ -1,7 +1,8 @@
-//! The model: which one, its weights, and the forward pass from pixels to embeddings.
+//! The model: which one, its weights, and the forward pass from pixels and tokens to embeddings.
 //!
 //! Knows neither HTTP nor tokio. [`registry`] names models, [`source`] finds their files,
-//! [`weights`] reads them; [`cpu`] computes, or [`vision`] on a GPU.
+//! [`weights`] reads them; [`cpu`] computes, or [`vision`] and [`text`] on a GPU. The text tower is
+//! loaded when it is asked for ([`text_encoder`]).
 
 mod activation;
 pub mod architecture;
@@ -12,9 +13,14 @@ pub mod gpus;
 pub mod hub;
 pub mod registry;
 pub mod source;
+pub mod text;
+pub mod text_encoder;
+pub mod tokenizer;
 pub mod vision;
 mod warm_up;
 pub mod weights;
+
+use std::{path::PathBuf, sync::OnceLock};
 
 use architecture::{Activation, Architecture};
 use candle_core::{DType, Device, Tensor};
@@ -23,13 +29,30 @@ use device::{DeviceChoice, DeviceError, Precision};
 use hub::HubError;
 use registry::{ModelSpec, RegistryError, ServedModel, Source};
 use serde::Serialize;
+use text_encoder::{TextEncoder, TextError};
 use vision::VisionTransformer;
 use weights::WeightsError;
 
 use crate::kernels::{Isa, crew::Crew};
 
-/// One image's place in CLIP's space: [`Architecture::embed_dim`] numbers of L2 norm 1.
+/// The place of an image or a text in CLIP's space: [`Architecture::embed_dim`] numbers of L2 norm 1,
+/// or of any length where a projection is asked for.
 pub type Embedding = Vec<f32>;
+
+/// What a model embeds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Sample<'a> {
+    /// An image, `[3, size, size]` normalised numbers.
+    Image(&'a [f32]),
+    /// The tokens of a text, the last of which is the end token.
+    Text(&'a [u32]),
+}
+
+/// Gives `projection` the L2 norm 1.
+pub fn normalize(projection: &mut [f32]) {
+    let norm = projection.iter().map(|number| number * number).sum::<f32>().sqrt();
+    projection.iter_mut().for_each(|number| *number /= norm);
+}
 
 /// How a model is run.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +94,9 @@ pub enum ModelError {
     /// The model does not give what it should.
     #[error("{0}")]
     WarmUp(String),
+    /// There is no text tower.
+    #[error(transparent)]
+    Text(#[from] TextError),
     /// The computation failed, or a tensor of the checkpoint does not fit.
     #[error("{}", innermost(.0))]
     Compute(#[from] candle_core::Error),
@@ -106,6 +132,10 @@ pub struct ModelInfo {
 #[derive(Debug)]
 pub struct Model {
     tower: Tower,
+    text: OnceLock<TextEncoder>,
+    /// The file of the weights; none where they are seeded.
+    checkpoint: Option<PathBuf>,
+    isa: Option<Isa>,
     device: Device,
     served: ServedModel,
     activation: Activation,
@@ -121,7 +151,11 @@ enum Tower {
 
 /// What a thread needs that computes batches, one at a time.
 #[derive(Debug)]
-pub struct Worker(Option<Scratch>);
+pub struct Worker {
+    image: Option<Scratch>,
+    /// Made with the first text.
+    text: Option<Scratch>,
+}
 
 impl Model {
     /// Finds, reads and checks the weights of `spec`; downloads what is not in the hub's cache.
@@ -137,18 +171,19 @@ impl Model {
         } else {
             (None, options.precision.on_gpu()?)
         };
-        let (served, weights) = match source::find(spec)? {
-            (served, None) => {
+        let (served, checkpoint) = source::find(spec)?;
+        let weights = match &checkpoint {
+            None => {
                 tracing::warn!(
                     seed = weights::seeded::SEED,
                     "the weights are seeded pseudo-random numbers: embeddings are reproducible \
                      but mean nothing"
                 );
-                (served, weights::random(dtype, &device))
+                weights::random(dtype, &device)
             }
-            (served, Some(path)) => {
+            Some(path) => {
                 tracing::info!(path = %path.display(), "reading the weights");
-                (served, weights::from_file(&path, dtype, &device)?)
+                weights::from_file(path, dtype, &device)?
             }
         };
         let choice = served.activation(options.activation);
@@ -167,7 +202,8 @@ impl Model {
         } else {
             Tower::Gpu(VisionTransformer::new(architecture, activation, weights)?)
         };
-        Ok(Self { tower, device, served, activation, precision: options.precision })
+        let (text, isa, precision) = (OnceLock::new(), options.isa, options.precision);
+        Ok(Self { tower, text, checkpoint, isa, device, served, activation, precision })
     }
 
     /// Images beyond which a larger batch gains nothing, where that is known.
@@ -180,10 +216,11 @@ impl Model {
     /// # Errors
     /// [`ModelError::Memory`].
     pub fn worker(&self) -> Result<Worker, ModelError> {
-        Ok(Worker(match &self.tower {
+        let image = match &self.tower {
             Tower::Cpu(tower) => Some(tower.scratch()?),
             Tower::Gpu(_) => None,
-        }))
+        };
+        Ok(Worker { image, text: None })
     }
 
     /// [`Self::embed_on`] a worker of its own, without help: for who has one batch.
@@ -194,13 +231,66 @@ impl Model {
         self.embed_on(&mut self.worker()?, &Crew::new(), batch)
     }
 
-    /// Embeds a batch of images, `[3, size, size]` normalised numbers each; on a CPU with the help of
-    /// the members of `crew`, which the caller leads.
+    /// Embeds a batch of images, `[3, size, size]` normalised numbers each: [`Self::project_on`], each
+    /// projection with the L2 norm 1.
+    ///
+    /// # Errors
+    /// As [`Self::project_on`].
+    pub fn embed_on(
+        &self,
+        worker: &mut Worker,
+        crew: &Crew,
+        batch: &[&[f32]],
+    ) -> Result<Vec<Embedding>, ModelError> {
+        let batch: Vec<_> = batch.iter().map(|image| Sample::Image(image)).collect();
+        let mut embeddings = self.project_on(worker, crew, &batch)?;
+        embeddings.iter_mut().for_each(|embedding| normalize(embedding));
+        Ok(embeddings)
+    }
+
+    /// Projects a batch into CLIP's space, in its order, each of any length but zero; on a CPU with the
+    /// help of the members of `crew`, which the caller leads.
     ///
     /// # Errors
     /// [`ModelError::Compute`] when an image has another size than the model takes, or when the
-    /// device fails; [`ModelError::NotFinite`] instead of an embedding that is none.
-    pub fn embed_on(
+    /// device fails; [`ModelError::Text`] when a text comes and no text tower is loaded;
+    /// [`ModelError::NotFinite`] instead of a projection that is none.
+    pub fn project_on(
+        &self,
+        worker: &mut Worker,
+        crew: &Crew,
+        batch: &[Sample<'_>],
+    ) -> Result<Vec<Embedding>, ModelError> {
+        let (mut images, mut texts) = (Vec::new(), Vec::new());
+        for sample in batch {
+            match sample {
+                Sample::Image(image) => images.push(*image),
+                Sample::Text(text) => texts.push(*text),
+            }
+        }
+        let mut images = self.project_images(worker, crew, &images)?.into_iter();
+        let mut texts = match texts.is_empty() {
+            true => Vec::new(),
+            false => self.text()?.project(&mut worker.text, crew, &texts)?,
+        }
+        .into_iter();
+        let projections = batch.iter().filter_map(|sample| match sample {
+            Sample::Image(_) => images.next(),
+            Sample::Text(_) => texts.next(),
+        });
+        let projections: Vec<_> = projections.collect();
+        let has_length = |projection: &Embedding| {
+            let square = projection.iter().map(|number| number * number).sum::<f32>();
+            square.is_finite() && square > 0.
+        };
+        if projections.iter().all(has_length) {
+            Ok(projections)
+        } else {
+            Err(ModelError::NotFinite)
+        }
+    }
+
+    fn project_images(
         &self,
         worker: &mut Worker,
         crew: &Crew,
@@ -215,27 +305,52 @@ impl Model {
             let message = format!("an image has {} numbers, not {expected}", image.len());
             return Err(candle_core::Error::msg(message).into());
         }
-        let embeddings: Vec<Embedding> = match (&self.tower, &mut worker.0) {
+        match (&self.tower, &mut worker.image) {
             (Tower::Cpu(tower), Some(scratch)) => {
                 let dim = self.architecture().embed_dim;
-                let mut embeddings = vec![0.; batch.len() * dim];
-                tower.forward(batch, crew, scratch, &mut embeddings);
-                embeddings.chunks_exact(dim).map(<[f32]>::to_vec).collect()
+                let mut projections = vec![0.; batch.len() * dim];
+                tower.forward(batch, crew, scratch, &mut projections);
+                Ok(projections.chunks_exact(dim).map(<[f32]>::to_vec).collect())
             }
             (Tower::Gpu(tower), _) => {
                 let shape = (batch.len(), 3, size, size);
                 let pixels = Tensor::from_vec(batch.concat(), shape, &Device::Cpu)?;
-                tower.forward(&pixels.to_device(&self.device)?)?.to_vec2()?
+                Ok(tower.forward(&pixels.to_device(&self.device)?)?.to_vec2()?)
             }
             (Tower::Cpu(_), None) => {
-                return Err(candle_core::Error::msg("a worker of another model").into());
+                Err(candle_core::Error::msg("a worker of another model").into())
             }
-        };
-        if embeddings.iter().flatten().all(|number| number.is_finite()) {
-            Ok(embeddings)
-        } else {
-            Err(ModelError::NotFinite)
         }
+    }
+
+    /// The text tower, if it is loaded.
+    ///
+    /// # Errors
+    /// [`TextError::NotLoaded`].
+    pub fn text(&self) -> Result<&TextEncoder, TextError> {
+        self.text.get().ok_or(TextError::NotLoaded)
+    }
+
+    /// Reads the text tower of the same checkpoint, unless it is loaded already. Blocks.
+    ///
+    /// # Errors
+    /// [`ModelError`], when there is none that can be served.
+    pub fn load_text(&self) -> Result<&TextEncoder, ModelError> {
+        if let Some(text) = self.text.get() {
+            return Ok(text);
+        }
+        let dtype = if self.device.is_cpu() { DType::F32 } else { self.precision.on_gpu()? };
+        let weights = match &self.checkpoint {
+            None => weights::random(dtype, &self.device),
+            Some(path) => weights::from_file(path, dtype, &self.device)?,
+        };
+        let kernels = match self.device.is_cpu() {
+            true => Some(device::kernels(self.isa, self.precision)?),
+            false => None,
+        };
+        let on = (kernels, self.precision, self.activation);
+        let text = TextEncoder::load(&self.served, on, &weights)?;
+        Ok(self.text.get_or_init(|| text))
     }
 
     /// Shape and preprocessing.

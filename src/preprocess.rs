@@ -3,19 +3,22 @@
 //!
 //! Knows neither HTTP nor tokio. Each step is a file: [`probe`](mod@probe) refuses by the header
 //! before a pixel is allocated, [`decode`](mod@decode) gives Pillow's RGB, [`resize`] and [`crop`]
-//! give open_clip's square, [`normalize`] the model's numbers.
+//! give open_clip's square, [`normalize`] the model's numbers. Beside them [`perceptual_hash`] says
+//! what the whole photo looks like, for those who ask.
 
 pub mod crop;
 pub mod decode;
 pub mod error;
 pub mod normalize;
 pub mod orientation;
+pub mod perceptual_hash;
 pub mod probe;
 pub mod resize;
 
 pub use decode::{DecodeOptions, ExifOrientation, MAX_PIXELS, Rgb, decode};
 pub use error::ImageError;
 pub use normalize::Normalization;
+pub use perceptual_hash::PerceptualHash;
 pub use probe::{Format, Header, probe};
 pub use resize::{RgbView, resize_crop};
 
@@ -37,6 +40,27 @@ impl From<Vec<f32>> for Pixels {
         Self(numbers)
     }
 }
+
+/// What is known of a photo beside its pixels, from the whole of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct PhotoFacts {
+    /// Width in pixels, as decoded.
+    pub width: u32,
+    /// Height in pixels, as decoded.
+    pub height: u32,
+    /// What it looks like.
+    pub hash: PerceptualHash,
+}
+
+impl PhotoFacts {
+    /// Of a decoded photo, which is read once and not copied.
+    pub fn of(rgb: &Rgb) -> Self {
+        Self { width: rgb.width, height: rgb.height, hash: PerceptualHash::of(rgb) }
+    }
+}
+
+/// Largest magnitude of a number in a square that a client made: far above any normalisation.
+const LARGEST: f32 = 1e3;
 
 /// The way from bytes to [`Pixels`] for one model.
 #[derive(Debug)]
@@ -96,6 +120,32 @@ impl Preprocess {
         Pixels(numbers)
     }
 
+    /// A square that a client made, `[3, size, size]` numbers in f32, little-endian, as the model reads
+    /// it; with `normalize` from numbers between 0 and 1.
+    ///
+    /// # Errors
+    /// [`ImageError::Tensor`], when they are not so many or not ordinary numbers.
+    pub fn tensor(&self, numbers: &[u8], normalize: bool) -> Result<Pixels, ImageError> {
+        let expected = 3 * self.size as usize * self.size as usize;
+        let (fours, rest) = numbers.as_chunks::<4>();
+        if fours.len() != expected || !rest.is_empty() {
+            let found = format!("has {} bytes, expected {}", numbers.len(), 4 * expected);
+            return Err(ImageError::Tensor(found));
+        }
+        let mut numbers: Vec<_> = fours.iter().map(|four| f32::from_le_bytes(*four)).collect();
+        // What is no number would spoil the batch that it is in, and so would what overflows.
+        let wrong = numbers.iter().position(|number| number.is_nan() || number.abs() > LARGEST);
+        if let Some(index) = wrong {
+            let found = numbers[index];
+            let found = format!("holds {found} at element {index}, expected numbers from 0 to 1");
+            return Err(ImageError::Tensor(found));
+        }
+        if normalize {
+            self.normalization.apply_to_planes(&mut numbers);
+        }
+        Ok(Pixels(numbers))
+    }
+
     /// The square of the photo that the model sees: `size * size` RGB pixels, row-major.
     ///
     /// # Errors
@@ -110,6 +160,11 @@ impl Preprocess {
     /// As [`Self::decode`].
     pub fn pixels(&self, bytes: &[u8]) -> Result<Pixels, ImageError> {
         Ok(self.square(&self.decode(bytes)?))
+    }
+
+    /// The same with what is known of the photo.
+    pub fn square_and_facts(&self, rgb: &Rgb) -> (Pixels, PhotoFacts) {
+        (self.square(rgb), PhotoFacts::of(rgb))
     }
 
     fn crop_rgb(&self, rgb: &Rgb) -> Vec<u8> {

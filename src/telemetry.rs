@@ -5,6 +5,7 @@
 //! passes through them.
 
 pub mod shedding;
+pub mod traces;
 
 use std::io::IsTerminal;
 

@@ -1,8 +1,10 @@
-//! What a client sent, before any photo is decoded: the photos of one request as they came, and
-//! what it asked for beside them.
+//! What a client sent, before anything is decoded: the photos, texts and tensors of one request as they
+//! came, and what it asked for beside them.
 
 pub mod base64;
 pub mod json;
+pub mod texts;
+pub mod vectors;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -16,19 +18,79 @@ pub enum Photo {
     Base64(Bytes),
     /// The file itself.
     Bytes(Bytes),
+    /// Where the file is, which is still to be fetched.
+    Url(String),
+    /// Why the file was not fetched.
+    Missing(Missing),
+}
+
+/// Why a photo that was to be fetched is not here.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct Missing {
+    /// A stable label for clients and metrics.
+    pub code: &'static str,
+    /// For people.
+    pub detail: String,
+}
+
+/// What is said of a URL where none is fetched.
+pub const URLS_ARE_OFF: &str = "this service fetches no photos by their URLs (--url-hosts is empty): \
+                                send the photo itself";
+
+/// Why a photo has no bytes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoBytes {
+    /// The text is no base64.
+    #[error(transparent)]
+    Base64(#[from] Base64Error),
+    /// It was not fetched.
+    #[error(transparent)]
+    Missing(#[from] Missing),
 }
 
 impl Photo {
     /// The bytes of the file.
     ///
     /// # Errors
-    /// [`Base64Error`] when the text is no base64.
-    pub fn bytes(self) -> Result<Bytes, Base64Error> {
+    /// [`NoBytes`], when the text is no base64 or the file has not been fetched.
+    pub fn bytes(self) -> Result<Bytes, NoBytes> {
         match self {
-            Self::Base64(text) => base64::decode(&text).map(Bytes::from),
+            Self::Base64(text) => Ok(base64::decode(&text).map(Bytes::from)?),
             Self::Bytes(bytes) => Ok(bytes),
+            Self::Url(_) => {
+                Err(Missing { code: "url_disabled", detail: URLS_ARE_OFF.to_owned() }.into())
+            }
+            Self::Missing(missing) => Err(missing.into()),
         }
     }
+}
+
+/// One thing to embed, as it came.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A photo.
+    Photo(Photo),
+    /// A text.
+    Text(String),
+    /// The square of a photo that the client made.
+    Tensor(Tensor),
+}
+
+impl From<Photo> for Input {
+    fn from(photo: Photo) -> Self {
+        Self::Photo(photo)
+    }
+}
+
+/// `[3, size, size]` numbers in f32, little-endian, from 0 to 1 as red, green and blue.
+#[derive(Clone, Debug)]
+pub struct Tensor {
+    /// The numbers, row-major.
+    pub numbers: Bytes,
+    /// Whether the model's mean is subtracted and its deviation divided by; else the tower gets the
+    /// numbers as they are.
+    pub normalize: bool,
 }
 
 /// What becomes of a request of which one photo fails.

@@ -3,7 +3,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 use tokio::{
@@ -24,7 +24,7 @@ pub struct Budget(Arc<Shared>);
 struct Shared {
     pool: metrics::Pool,
     /// What all reservations together may have.
-    limit: u64,
+    limit: AtomicU64,
     permits: Arc<Semaphore>,
     /// How many wait for a part.
     waiting: AtomicUsize,
@@ -54,12 +54,13 @@ impl Budget {
         let limit = permits as u64 * GRAIN;
         metrics::reservable(pool, limit);
         let permits = Arc::new(Semaphore::new(permits));
-        Self(Arc::new(Shared { pool, limit, permits, waiting: AtomicUsize::new(0) }))
+        let (limit, waiting) = (AtomicU64::new(limit), AtomicUsize::new(0));
+        Self(Arc::new(Shared { pool, limit, permits, waiting }))
     }
 
     /// All bytes of the budget.
     pub fn limit(&self) -> u64 {
-        self.0.limit
+        self.0.limit.load(Ordering::Relaxed)
     }
 
     /// Reserves `bytes` if they are free and nobody waits for them.
@@ -93,7 +94,7 @@ impl Budget {
     }
 
     fn permits(&self, bytes: u64) -> Result<u32, Shortage> {
-        if bytes > self.0.limit {
+        if bytes > self.limit() {
             return Err(Shortage::Never);
         }
         u32::try_from(bytes.div_ceil(GRAIN)).map_err(|_| Shortage::Never)
@@ -130,6 +131,18 @@ impl Reservation {
     /// The budget that it is a part of.
     pub fn budget(&self) -> &Budget {
         &self.budget
+    }
+
+    /// Takes these bytes out of the budget for good.
+    pub fn keep(mut self) {
+        let permits = self.permit.num_permits();
+        if let Some(permit) = self.permit.split(permits) {
+            permit.forget();
+            let (shared, bytes) = (&self.budget.0, permits as u64 * GRAIN);
+            shared.limit.fetch_sub(bytes, Ordering::Relaxed);
+            metrics::release(shared.pool, bytes);
+            metrics::unreservable(shared.pool, bytes);
+        }
     }
 
     /// Adds `other`, of the same budget.

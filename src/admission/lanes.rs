@@ -35,6 +35,11 @@ impl Lanes {
         Self { wide: Budget::new(pool, division.wide), narrow: Budget::new(pool, division.narrow) }
     }
 
+    /// The lane for everybody.
+    pub fn wide(&self) -> &Budget {
+        &self.wide
+    }
+
     /// The most that one reservation may have.
     pub fn limit(&self) -> u64 {
         self.wide.limit().max(self.narrow.limit())

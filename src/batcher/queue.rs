@@ -1,4 +1,4 @@
-//! The images that wait for the model, and the order in which they are taken. Knows no threads and
+//! The items that wait for the model, and the order in which they are taken. Knows no threads and
 //! no clock: the time is passed in.
 //!
 //! Half of each batch goes to the oldest requests, so that each request is finished sooner or later
@@ -18,25 +18,25 @@ pub(super) struct Id(u64);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Share {
     pub request: Id,
-    /// Which of its images.
-    pub images: Range<usize>,
+    /// Which of its items.
+    pub items: Range<usize>,
 }
 
 /// Why a request leaves the queue without an answer of the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stale {
-    /// It waited until its deadline, and none of its images was taken.
+    /// It waited until its deadline, and none of its items was taken.
     Expired,
     /// Nobody waits for its answer any more.
     Abandoned,
 }
 
-/// The requests whose images wait or are being computed, oldest first.
+/// The requests whose items wait or are being computed, oldest first.
 #[derive(Debug)]
 pub(super) struct Queue<R> {
     waiting: Vec<Waiting<R>>,
     next: u64,
-    /// Which half of an odd batch gets the odd image.
+    /// Which half of an odd batch gets the odd item.
     odd_to_oldest: bool,
 }
 
@@ -44,7 +44,7 @@ pub(super) struct Queue<R> {
 struct Waiting<R> {
     id: Id,
     request: R,
-    images: usize,
+    items: usize,
     /// Images that were taken into batches.
     taken: usize,
     /// Images whose batch has come back.
@@ -55,7 +55,7 @@ struct Waiting<R> {
 
 impl<R> Waiting<R> {
     fn left(&self) -> usize {
-        self.images - self.taken
+        self.items - self.taken
     }
 
     fn is_running(&self) -> bool {
@@ -68,12 +68,12 @@ impl<R> Queue<R> {
         Self { waiting: Vec::new(), next: 0, odd_to_oldest: true }
     }
 
-    /// Adds a request of `images` images, at least 1, the first of which must be taken before
+    /// Adds a request of `items` items, at least 1, the first of which must be taken before
     /// `deadline`.
-    pub fn push(&mut self, request: R, images: usize, now: Instant, deadline: Instant) {
+    pub fn push(&mut self, request: R, items: usize, now: Instant, deadline: Instant) {
         let id = Id(self.next);
         self.next += 1;
-        self.waiting.push(Waiting { id, request, images, taken: 0, done: 0, since: now, deadline });
+        self.waiting.push(Waiting { id, request, items, taken: 0, done: 0, since: now, deadline });
     }
 
     /// Images that wait.
@@ -81,13 +81,13 @@ impl<R> Queue<R> {
         self.waiting.iter().map(Waiting::left).sum()
     }
 
-    /// How long the oldest image that waits has waited.
+    /// How long the oldest item that waits has waited.
     pub fn age(&self, now: Instant) -> Duration {
         let oldest = self.waiting.iter().find(|waiting| waiting.left() > 0);
         oldest.map_or(Duration::ZERO, |oldest| now.saturating_duration_since(oldest.since))
     }
 
-    /// Takes out the requests that need not be computed any more. One with images in a batch stays
+    /// Takes out the requests that need not be computed any more. One with items in a batch stays
     /// until the batch is back.
     pub fn take_stale(
         &mut self,
@@ -101,7 +101,7 @@ impl<R> Queue<R> {
             _ => None,
         };
         let mut taken = Vec::new();
-        // Requests are few: at most as many as images may be queued.
+        // Requests are few: at most as many as items may be queued.
         for index in (0..self.waiting.len()).rev() {
             if let Some(reason) = stale(&self.waiting[index]) {
                 taken.push((self.waiting.remove(index).request, reason));
@@ -110,7 +110,7 @@ impl<R> Queue<R> {
         taken
     }
 
-    /// The next batch: at most `most` images, fewer only when fewer wait.
+    /// The next batch: at most `most` items, fewer only when fewer wait.
     pub fn take(&mut self, most: usize) -> Vec<Share> {
         let mut room = most.min(self.depth());
         let mut shares = vec![0; self.waiting.len()];
@@ -135,7 +135,7 @@ impl<R> Queue<R> {
             .map(|(waiting, share)| {
                 let first = waiting.taken;
                 waiting.taken += share;
-                Share { request: waiting.id, images: first..waiting.taken }
+                Share { request: waiting.id, items: first..waiting.taken }
             })
             .collect()
     }
@@ -150,8 +150,8 @@ impl<R> Queue<R> {
     pub fn finish(&mut self, share: &Share) -> Option<R> {
         let index = self.waiting.iter().position(|waiting| waiting.id == share.request)?;
         let waiting = &mut self.waiting[index];
-        waiting.done += share.images.len();
-        (waiting.done == waiting.images).then(|| self.waiting.remove(index).request)
+        waiting.done += share.items.len();
+        (waiting.done == waiting.items).then(|| self.waiting.remove(index).request)
     }
 
     /// The batch of `share` failed: nothing more of its request is taken. Gives the request when
@@ -159,8 +159,8 @@ impl<R> Queue<R> {
     pub fn fail(&mut self, share: &Share) -> Option<R> {
         let index = self.waiting.iter().position(|waiting| waiting.id == share.request)?;
         let waiting = &mut self.waiting[index];
-        waiting.done += share.images.len();
-        waiting.images = waiting.taken;
+        waiting.done += share.items.len();
+        waiting.items = waiting.taken;
         (!waiting.is_running()).then(|| self.waiting.remove(index).request)
     }
 }

@@ -6,7 +6,10 @@ use std::sync::{
 };
 
 use super::*;
-use crate::admission::{Admission, Capacity, Division};
+use crate::{
+    admission::{Admission, Capacity, Division},
+    preprocess::Pixels,
+};
 
 const OPTIONS: BatchOptions =
     BatchOptions { workers: 1, most: 32, delay: Duration::ZERO, helping: false };
@@ -25,8 +28,8 @@ async fn places(images: usize) -> Places {
 }
 
 /// Photos whose only number says which they are.
-fn pixels(numbers: impl IntoIterator<Item = u8>) -> Vec<Pixels> {
-    numbers.into_iter().map(|number| Pixels::from(vec![number.into()])).collect()
+fn pixels(numbers: impl IntoIterator<Item = u8>) -> Vec<Item> {
+    numbers.into_iter().map(|number| Item::Image(Pixels::from(vec![number.into()]))).collect()
 }
 
 async fn embed(batcher: &Batcher, numbers: impl IntoIterator<Item = u8>) -> Answer {
@@ -38,8 +41,17 @@ async fn embed(batcher: &Batcher, numbers: impl IntoIterator<Item = u8>) -> Answ
 const FAILS: f32 = 255.;
 const PANICS: f32 = 254.;
 
+fn images<'a>(samples: &[Sample<'a>]) -> Vec<&'a [f32]> {
+    let image = |sample: &Sample<'a>| match sample {
+        Sample::Image(image) => *image,
+        Sample::Text(_) => panic!("no text was sent"),
+    };
+    samples.iter().map(image).collect()
+}
+
 /// An "embedding" that is its photo.
-fn echo(images: &[&[f32]], _: &Crew) -> Result<Vec<Embedding>, ModelError> {
+fn echo(samples: &[Sample<'_>], _: &Crew) -> Result<Vec<Embedding>, ModelError> {
+    let images = images(samples);
     assert!(images.len() <= OPTIONS.most);
     assert!(!images.iter().any(|image| image[0] == PANICS), "as asked");
     match images.iter().any(|image| image[0] == FAILS) {
@@ -65,12 +77,12 @@ impl Held {
             Duration::ZERO,
             std::iter::repeat_with(|| {
                 let (held, tell) = (Arc::clone(&held), tell.clone());
-                move |images: &[&[f32]], crew: &Crew| {
-                    tell.send(images.concat()).unwrap();
+                move |samples: &[Sample<'_>], crew: &Crew| {
+                    tell.send(images(samples).concat()).unwrap();
                     while held.load(Ordering::Relaxed) {
                         std::thread::sleep(Duration::from_millis(1));
                     }
-                    echo(images, crew)
+                    echo(samples, crew)
                 }
             }),
         );
@@ -202,7 +214,16 @@ async fn broken() -> Request {
     // Somebody waits for it, or it would be dropped.
     tokio::spawn(receiver);
     let (embeddings, since, places) = (Vec::new(), Instant::now(), places(7).await);
-    Request { pixels: Vec::new(), embeddings, places, since, begun: None, failed: false, answer }
+    Request {
+        items: Vec::new(),
+        counts: Counts::default(),
+        embeddings,
+        places,
+        since,
+        begun: None,
+        failed: false,
+        answer,
+    }
 }
 
 #[tokio::test]
@@ -211,20 +232,21 @@ async fn a_worker_without_a_batch_helps_another_until_something_comes() {
     let (tell, told) = mpsc::channel();
     let embed_one = std::iter::repeat_with(|| {
         let tell = tell.clone();
-        move |images: &[&[f32]], crew: &Crew| {
+        move |samples: &[Sample<'_>], crew: &Crew| {
             // The steps of a long pass, which goes on until another thread has had a part.
             let helped = AtomicBool::new(false);
             let leader = std::thread::current().id();
-            while images[0][0] == 1. && !helped.load(Ordering::Relaxed) {
+            let first = images(samples)[0][0];
+            while first == 1. && !helped.load(Ordering::Relaxed) {
                 crew.each_part(&mut [0.; 2], 1, |_, _| {
                     helped.fetch_or(std::thread::current().id() != leader, Ordering::Relaxed);
                     std::thread::sleep(Duration::from_millis(1));
                 });
             }
-            if images[0][0] == 1. {
+            if first == 1. {
                 tell.send(()).unwrap();
                 // Now the helper is wanted, and only it can answer.
-                while !images.is_empty() && !ANSWERED.load(Ordering::Relaxed) {
+                while !ANSWERED.load(Ordering::Relaxed) {
                     crew.each_part(&mut [0.; 2], 1, |_, _| {
                         std::thread::sleep(Duration::from_millis(1));
                     });
@@ -232,7 +254,7 @@ async fn a_worker_without_a_batch_helps_another_until_something_comes() {
             } else {
                 ANSWERED.store(true, Ordering::Relaxed);
             }
-            echo(images, crew)
+            echo(samples, crew)
         }
     });
     static ANSWERED: AtomicBool = AtomicBool::new(false);

@@ -5,54 +5,53 @@ use std::{
     time::Instant,
 };
 
-use super::{Batch, Request, Shared, Task, health::Heart, queue::Share};
+use super::{Batch, Item, Request, Shared, Task, health::Heart, queue::Share};
 use crate::{
     kernels::crew::Crew,
     metrics::{self, Place, Stage},
-    model::{Embedding, ModelError},
+    model::{Embedding, ModelError, Sample},
     panics,
-    preprocess::Pixels,
 };
 
 /// Works until the batcher stops.
 pub(super) fn work(
     shared: &Shared,
     heart: &Heart,
-    embed: &mut impl FnMut(&[&[f32]], &Crew) -> Result<Vec<Embedding>, ModelError>,
+    embed: &mut impl FnMut(&[Sample<'_>], &Crew) -> Result<Vec<Embedding>, ModelError>,
 ) {
     let crew = Arc::new(Crew::new());
     while let Some(task) = shared.next(&crew) {
-        let Batch { shares, pixels } = match task {
+        let Batch { shares, items } = match task {
             Task::Compute(batch) => batch,
             Task::Help(other) => {
                 shared.help(&other);
                 continue;
             }
         };
-        let images: Vec<&[f32]> = pixels.iter().map(Pixels::as_slice).collect();
+        let samples: Vec<_> = items.iter().map(Item::sample).collect();
         heart.begins(Instant::now());
-        let embeddings = forward(|| embed(&images, &crew), images.len());
+        let embeddings = forward(|| embed(&samples, &crew), samples.len());
         crew.close();
         heart.ends(embeddings.is_some());
         #[cfg(feature = "fault-injection")]
-        crate::faults::in_worker(&images);
+        crate::faults::in_worker(&samples);
         shared.finish(shares, embeddings, &crew);
     }
 }
 
-/// One forward pass, whose failure costs only those who have images in it; the log says why.
+/// One forward pass, whose failure costs only those who have a part in it; the log says why.
 fn forward(
     embed: impl FnOnce() -> Result<Vec<Embedding>, ModelError>,
-    images: usize,
+    items: usize,
 ) -> Option<Vec<Embedding>> {
-    metrics::batch(images);
+    metrics::batch(items);
     let start = Instant::now();
     let embeddings = panics::catch(Place::Model, embed);
     metrics::stage(Stage::Forward, start.elapsed());
     match embeddings {
         Ok(Ok(embeddings)) => Some(embeddings),
         Ok(Err(error)) => {
-            tracing::error!(%error, images, "the forward pass failed");
+            tracing::error!(%error, items, "the forward pass failed");
             None
         }
         // What it said has been logged where it happened.
@@ -61,7 +60,7 @@ fn forward(
 }
 
 impl Shared {
-    /// Waits for what there is to do, and takes a batch of images for `crew`'s leader or a place in
+    /// Waits for what there is to do, and takes a batch for `crew`'s leader or a place in
     /// another's crew; none when the batcher stops.
     fn next(&self, crew: &Arc<Crew>) -> Option<Task> {
         let mut state = self.state();
@@ -120,11 +119,11 @@ impl Shared {
             if let Some(request) = state.queue.get(&share) {
                 request.failed |= failed;
                 for (place, embedding) in
-                    request.embeddings[share.images.clone()].iter_mut().zip(&mut embeddings)
+                    request.embeddings[share.items.clone()].iter_mut().zip(&mut embeddings)
                 {
                     *place = embedding;
                 }
-                request.places.answered(share.images.len());
+                request.places.answered(share.items.len());
             }
             done.extend(match failed {
                 true => state.queue.fail(&share),

@@ -1,4 +1,4 @@
-//! The client: keep-alive connections to one address, and what becomes of a request sent on them.
+//! The client: keep-alive connections to one service, and what becomes of a request sent on them.
 //!
 //! It does what ordinary clients do: a request takes the connection that became idle last, or a new
 //! one. If the server has closed an idle connection and nothing of the request was written yet, the
@@ -7,7 +7,6 @@
 use std::{
     error::Error as _,
     io,
-    net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -19,13 +18,12 @@ use http_body_util::BodyExt;
 use hyper::{Request, client::conn::http1::SendRequest, header};
 use hyper_util::rt::TokioIo;
 use tokio::{
-    net::TcpStream,
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinHandle,
     time::{Instant, timeout},
 };
 
-use super::payload::Payload;
+use super::{link::Link, payload::Payload};
 
 /// An answer, read to its end.
 #[derive(Clone, Copy, Debug)]
@@ -122,26 +120,26 @@ fn kind_of(error: &io::Error) -> Kind {
     }
 }
 
-/// Sends a request to `address` on a connection of its own.
+/// Sends a request over `link` on a connection of its own.
 ///
 /// # Errors
 /// When there is no whole answer within `limit`.
 pub async fn send_once(
-    address: SocketAddr,
+    link: &Link,
     limit: Duration,
     request: Request<Payload>,
 ) -> Result<Answer, Failure> {
     let exchange = async {
-        let mut connection = Connection::open(address, None).await?;
+        let mut connection = Connection::open(link, None).await?;
         connection.send(request).await.map_err(|(failure, _)| failure)
     };
     timeout(limit, exchange).await.unwrap_or_else(|_| Err(Failure::late(limit)))
 }
 
-/// Keep-alive connections to one address.
+/// Keep-alive connections to one service.
 #[derive(Debug)]
 pub struct Client {
-    address: SocketAddr,
+    link: Link,
     limit: Duration,
     most: usize,
     slots: Arc<Semaphore>,
@@ -152,9 +150,9 @@ pub struct Client {
 
 impl Client {
     /// A client with at most `most` connections, whose requests take no longer than `limit`.
-    pub fn new(address: SocketAddr, most: usize, limit: Duration) -> Self {
+    pub fn new(link: Link, most: usize, limit: Duration) -> Self {
         Self {
-            address,
+            link,
             limit,
             most,
             slots: Arc::new(Semaphore::new(most)),
@@ -192,7 +190,7 @@ impl Client {
                 (Some(slot.map_err(|_| Failure::NotSent)?), request)
             }
         };
-        let mut connection = Connection::open(self.address, slot).await?;
+        let mut connection = Connection::open(&self.link, slot).await?;
         self.opened.fetch_add(1, Relaxed);
         let answer = connection.send(request).await.map_err(|(failure, _)| failure)?;
         Ok((answer, connection))
@@ -238,12 +236,8 @@ struct Connection {
 }
 
 impl Connection {
-    async fn open(
-        address: SocketAddr,
-        slot: Option<OwnedSemaphorePermit>,
-    ) -> Result<Self, Failure> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
+    async fn open(link: &Link, slot: Option<OwnedSemaphorePermit>) -> Result<Self, Failure> {
+        let stream = link.open().await?;
         let (sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         let driver = tokio::spawn(async move {

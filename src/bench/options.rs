@@ -2,17 +2,22 @@
 //! [`Options`].
 //!
 //! All mistakes are reported together, each with what would be right, before a photo is made. There
-//! are no environment variables: a load belongs to one run, not to a machine.
+//! are no environment variables, since a load belongs to one run and not to a machine; but the API
+//! key may stand in the service's own, `API_KEY`.
+
+mod values;
 
 use std::{collections::BTreeSet, ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, parser::ValueSource};
+use hyper::header::HeaderValue;
 
 use super::{
-    photos::{Format, LARGEST_SIDE, Picture},
+    photos::{Format, Picture},
     target::Target,
 };
 use crate::config::ConfigError;
+use values::{count, duration, format, positive_duration, rate, route, size, statuses};
 
 /// What to send, to whom, how fast and for how long.
 #[derive(Debug)]
@@ -41,6 +46,10 @@ pub struct Options {
     pub expect: BTreeSet<u16>,
     /// The report as JSON instead of a table.
     pub json: bool,
+    /// `Authorization`, where there is an API key; its value is not shown by `Debug`.
+    pub authorization: Option<HeaderValue>,
+    /// Whether any certificate will do.
+    pub insecure: bool,
 }
 
 /// A route that embeds, and how photos are wrapped for it.
@@ -105,6 +114,8 @@ pub struct Probes {
     pub rate: f64,
     /// Longest wait for one answer.
     pub timeout: Duration,
+    /// `Authorization`, where there is an API key and the target is the service under load.
+    pub authorization: Option<HeaderValue>,
 }
 
 /// One flag, as a person writes it.
@@ -141,7 +152,7 @@ const fn repeatable(mut flag: Flag) -> Flag {
 
 #[rustfmt::skip]
 const FLAGS: &[Flag] = &[
-    flag("url", "URL", Some("http://127.0.0.1:8002"), "The service under load; plain http"),
+    flag("url", "URL", Some("http://127.0.0.1:8002"), "The service under load, by http or https"),
     flag("route", "PATH", Some("/embed/base64"), "/embed/base64 (JSON), /embed/batch (a form) or /embed (one photo as the body)"),
     flag("images", "N", Some("1"), "Photos in one request"),
     flag("photo", "WxH", Some("224x224"), "Size in pixels of the photos that are made for the run"),
@@ -163,10 +174,12 @@ const FLAGS: &[Flag] = &[
     flag("probe-timeout", "TIME", Some("1s"), "A poll that takes longer has failed"),
     flag("expect", "STATUSES", Some("200"), "Statuses that are no fault, with commas between them, like 200,429"),
     flag("json", "", None, "Print one JSON document instead of a table"),
+    flag("api-key", "KEY", None, "API key of the service under load; else that of the variable API_KEY"),
+    flag("insecure", "", None, "With https: take any certificate"),
 ];
 
 /// The command line, made from [`FLAGS`].
-fn command() -> Command {
+pub fn command() -> Command {
     let arguments = FLAGS.iter().map(|flag| {
         let help = match flag.default {
             Some(default) => format!("{} [default: {default}]", flag.help),
@@ -179,9 +192,8 @@ fn command() -> Command {
             Flag { value, .. } => arg.value_name(value),
         }
     });
-    Command::new("inference-service bench")
-        .version(env!("CARGO_PKG_VERSION"))
-        .about("Measures a running service: sends photos, tells how they were answered.")
+    Command::new("bench")
+        .about("Measures a running service: sends photos, tells how they were answered")
         .after_help(
             "Exit status: 0 if all went as expected, 1 if a status was not in --expect, a request\n\
              could not be sent or got no answer, a 429 had no Retry-After or a probe failed, 64 for\n\
@@ -194,13 +206,14 @@ fn command() -> Command {
 }
 
 impl Options {
-    /// Reads the command line (`arguments`, the program's name first).
+    /// Reads a command line that [`command`] has parsed, and of `env` the API key.
     ///
     /// # Errors
-    /// [`ConfigError::CommandLine`] for unknown flags, flags that exclude one another, `--help` and
-    /// `--version`; [`ConfigError::Values`] with every value that is wrong.
-    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, ConfigError> {
-        let matches = command().try_get_matches_from(arguments)?;
+    /// [`ConfigError::Values`] with every value that is wrong.
+    pub fn of(
+        matches: &ArgMatches,
+        env: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, ConfigError> {
         let mut reader = Reader { matches, wrong: Vec::new() };
         let target = reader.read("url", Target::parse);
         let route = reader.read("route", route);
@@ -219,9 +232,11 @@ impl Options {
             reader.refuse("max-connections", "use at least one connection for each of --clients");
         }
         let timeout = reader.read("timeout", positive_duration);
-        let probes = reader.probes(target.as_ref());
+        let authorization = reader.authorization(env("API_KEY"));
+        let probes = reader.probes(target.as_ref(), authorization.as_ref());
         let expect = reader.read("expect", statuses);
         let json = reader.matches.get_flag("json");
+        let insecure = reader.matches.get_flag("insecure");
         let all = || {
             Some(Self {
                 target: target?,
@@ -236,6 +251,8 @@ impl Options {
                 probes: probes?,
                 expect: expect?,
                 json,
+                authorization,
+                insecure,
             })
         };
         match all() {
@@ -246,12 +263,12 @@ impl Options {
 }
 
 /// Turns what was given into values and keeps every mistake.
-struct Reader {
-    matches: ArgMatches,
+struct Reader<'a> {
+    matches: &'a ArgMatches,
     wrong: Vec<String>,
 }
 
-impl Reader {
+impl Reader<'_> {
     /// What stands after `flag`, or its default.
     fn text(&self, flag: &str) -> Option<String> {
         let given = self.matches.get_one::<String>(flag).cloned();
@@ -312,7 +329,25 @@ impl Reader {
         }
     }
 
-    fn probes(&mut self, target: Option<&Target>) -> Option<Probes> {
+    /// The header with the key of the flag, or else of the variable; neither is ever shown.
+    fn authorization(&mut self, variable: Option<OsString>) -> Option<HeaderValue> {
+        let variable = variable.map(|key| key.to_string_lossy().into_owned());
+        let key = self.matches.get_one::<String>("api-key").cloned().or(variable)?;
+        let key = Some(key.trim()).filter(|key| !key.is_empty())?;
+        let Ok(mut value) = HeaderValue::try_from(format!("Bearer {key}")) else {
+            self.wrong
+                .push("--api-key, or API_KEY: no key that can be sent in a header".to_owned());
+            return None;
+        };
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    fn probes(
+        &mut self,
+        target: Option<&Target>,
+        authorization: Option<&HeaderValue>,
+    ) -> Option<Probes> {
         let given = self.matches.get_many::<String>("probe");
         let paths: Vec<_> = given.into_iter().flatten().cloned().collect();
         for path in &paths {
@@ -320,77 +355,13 @@ impl Reader {
                 self.wrong.push(format!("--probe {path:?}: use a path that begins with /"));
             }
         }
-        let target = if self.is_given("probe-url") {
-            self.read("probe-url", Target::parse)
-        } else {
-            target.cloned()
+        // The key is the service's alone.
+        let (target, authorization) = match self.is_given("probe-url") {
+            true => (self.read("probe-url", Target::parse), None),
+            false => (target.cloned(), authorization.cloned()),
         };
         let rate = self.read("probe-rate", rate);
         let timeout = self.read("probe-timeout", positive_duration);
-        Some(Probes { target: target?, paths, rate: rate?, timeout: timeout? })
+        Some(Probes { target: target?, paths, rate: rate?, timeout: timeout?, authorization })
     }
-}
-
-fn route(text: &str) -> Result<Route, String> {
-    let known = Route::ALL.into_iter().find(|route| route.path() == text);
-    known.ok_or_else(|| format!("use one of: {}", Route::ALL.map(Route::path).join(", ")))
-}
-
-fn format(text: &str) -> Result<Format, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "jpeg" => Ok(Format::Jpeg { progressive: false }),
-        "png" => Ok(Format::Png),
-        _ => Err("use one of: jpeg, png".to_owned()),
-    }
-}
-
-/// More than this of anything is a slip of the pen.
-const MOST: usize = 1_000_000_000;
-
-fn count(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| (1..=MOST).contains(number));
-    number.ok_or_else(|| format!("use a whole number from 1 to {MOST}"))
-}
-
-/// Requests a second. tokio's clock has steps of a millisecond; above a few thousand a second
-/// requests go out in small bursts, and this program is what is measured.
-fn rate(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|rate| (0.001..=100_000.0).contains(rate));
-    number.ok_or_else(|| "use a number of requests a second from 0.001 to 100000".to_owned())
-}
-
-fn size(text: &str) -> Result<(u16, u16), String> {
-    let side = |text: &str| text.parse().ok().filter(|side| (1..=LARGEST_SIDE).contains(side));
-    let sides = text.split_once(['x', 'X']).and_then(|(w, h)| side(w).zip(side(h)));
-    sides.ok_or_else(|| {
-        format!("use width and height from 1 to {LARGEST_SIDE}, like 224x224 or 4000x3000")
-    })
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match &text[digits.len()..] {
-        "ms" => Some(0.001),
-        "s" => Some(1.0),
-        "m" | "min" => Some(60.0),
-        "h" => Some(3600.0),
-        _ => None,
-    };
-    let seconds = digits.parse().ok().zip(unit).map(|(number, unit): (f64, f64)| number * unit);
-    seconds
-        .filter(|seconds| (0.0..=1e6).contains(seconds))
-        .map(Duration::from_secs_f64)
-        .ok_or_else(|| "use a time with its unit, like 500ms, 30s, 5m or 1h".to_owned())
-}
-
-fn positive_duration(text: &str) -> Result<Duration, String> {
-    let longer = |time: &Duration| *time >= Duration::from_millis(1);
-    let reason = || "use a time of at least 1ms, with its unit, like 500ms, 30s or 5m".to_owned();
-    duration(text).ok().filter(longer).ok_or_else(reason)
-}
-
-fn statuses(text: &str) -> Result<BTreeSet<u16>, String> {
-    let status = |text: &str| text.trim().parse().ok().filter(|code| (100..=599).contains(code));
-    let all: Option<BTreeSet<u16>> = text.split(',').map(status).collect();
-    all.ok_or_else(|| "use statuses with commas between them, like 200,429".to_owned())
 }

@@ -4,13 +4,12 @@
 use std::{
     collections::BTreeMap,
     io,
-    net::SocketAddr,
     sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use hyper::{Uri, header::HeaderValue};
+use hyper::{Request, Uri, header};
 use tokio::{
     sync::watch,
     task::JoinSet,
@@ -19,8 +18,9 @@ use tokio::{
 
 use super::{
     client::{Answer, Failure, Kind, send_once},
+    link::Link,
     options::Probes,
-    schedule::get,
+    payload::Payload,
     tally::Times,
 };
 
@@ -53,12 +53,12 @@ impl Running {
     ///
     /// # Errors
     /// When the system refuses a thread or a runtime.
-    pub fn start(probes: Probes, address: SocketAddr, begin: Instant) -> io::Result<Self> {
+    pub fn start(probes: Probes, link: Link, begin: Instant) -> io::Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = thread::Builder::new()
             .name("probes".to_owned())
-            .spawn(move || runtime.block_on(poll_all(probes, address, begin, stopped)))?;
+            .spawn(move || runtime.block_on(poll_all(probes, link, begin, stopped)))?;
         Ok(Self { stop, thread })
     }
 
@@ -71,15 +71,15 @@ impl Running {
 
 async fn poll_all(
     probes: Probes,
-    address: SocketAddr,
+    link: Link,
     begin: Instant,
     stopped: watch::Receiver<bool>,
 ) -> Vec<Probed> {
     let probes = Arc::new(probes);
     let mut paths = JoinSet::new();
     for index in 0..probes.paths.len() {
-        let (probes, stopped) = (Arc::clone(&probes), stopped.clone());
-        paths.spawn(async move { (index, poll(&probes, index, address, begin, stopped).await) });
+        let (probes, link, stopped) = (Arc::clone(&probes), link.clone(), stopped.clone());
+        paths.spawn(async move { (index, poll(&probes, index, link, begin, stopped).await) });
     }
     let mut probed = paths.join_all().await;
     probed.sort_by_key(|(index, _)| *index);
@@ -89,7 +89,7 @@ async fn poll_all(
 async fn poll(
     probes: &Probes,
     index: usize,
-    address: SocketAddr,
+    link: Link,
     begin: Instant,
     mut stopped: watch::Receiver<bool>,
 ) -> Probed {
@@ -104,7 +104,7 @@ async fn poll(
             // The sender's end means the same.
             _ = stopped.wait_for(|stop| *stop) => break,
         }
-        running.spawn(one(address, probes.timeout, uri.clone(), probes.target.host.clone(), due));
+        running.spawn(one(link.clone(), probes.timeout, probes.request(&uri), due));
         while let Some(Ok((time, result))) = running.try_join_next() {
             probed.record(time, result);
         }
@@ -116,15 +116,26 @@ async fn poll(
 }
 
 async fn one(
-    address: SocketAddr,
+    link: Link,
     limit: Duration,
-    uri: Uri,
-    host: HeaderValue,
+    request: Request<Payload>,
     due: Instant,
 ) -> (Duration, Result<Answer, Failure>) {
-    let result = send_once(address, limit, get(&uri, &host)).await;
+    let result = send_once(&link, limit, request).await;
     let finished = result.as_ref().map_or_else(|_| Instant::now(), |answer| answer.finished);
     (finished - due, result)
+}
+
+impl Probes {
+    /// A `GET` of `uri`.
+    fn request(&self, uri: &Uri) -> Request<Payload> {
+        let mut request = Request::new(Payload::empty());
+        *request.uri_mut() = uri.clone();
+        request.headers_mut().insert(header::HOST, self.target.host.clone());
+        let key = self.authorization.iter().map(|key| (header::AUTHORIZATION, key.clone()));
+        request.headers_mut().extend(key);
+        request
+    }
 }
 
 impl Probed {

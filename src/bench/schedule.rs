@@ -22,7 +22,7 @@ use tokio::{
 use super::{
     client::{Answer, Client, Failure},
     options::{Length, Load},
-    payload::{Payload, Payloads},
+    payload::Payloads,
     tally::{Tally, Timing},
 };
 
@@ -42,6 +42,8 @@ pub struct Run {
     pub host: HeaderValue,
     /// `Content-Type`.
     pub content_type: HeaderValue,
+    /// `Authorization`, where there is a key.
+    pub authorization: Option<HeaderValue>,
     /// What was measured so far.
     pub tally: Mutex<Tally>,
     /// When sending begins.
@@ -121,17 +123,10 @@ impl Run {
         let headers = request.headers_mut();
         headers.insert(header::HOST, self.host.clone());
         headers.insert(header::CONTENT_TYPE, self.content_type.clone());
+        headers.extend(self.authorization.iter().map(|key| (header::AUTHORIZATION, key.clone())));
         let timing = Timing { due, sent: Instant::now() };
         let result = self.client.send(request).await;
         self.tally().end(timing, &result);
         result
     }
-}
-
-/// A `GET` of `uri` from `host`.
-pub fn get(uri: &Uri, host: &HeaderValue) -> Request<Payload> {
-    let mut request = Request::new(Payload::empty());
-    *request.uri_mut() = uri.clone();
-    request.headers_mut().insert(header::HOST, host.clone());
-    request
 }

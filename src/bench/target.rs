@@ -1,9 +1,12 @@
-//! Whom requests go to: a `http://` address, found by name once, before the first request.
+//! Whom requests go to: an `http://` or `https://` address, found by name once, before the first
+//! request.
 
-use std::{fmt, net::SocketAddr};
+use std::fmt;
 
 use hyper::{Uri, header::HeaderValue};
 use tokio::net::TcpStream;
+
+use super::link::Link;
 
 /// A service, as the command line names it.
 #[derive(Clone, Debug)]
@@ -12,6 +15,8 @@ pub struct Target {
     pub host: HeaderValue,
     /// Name or address without brackets, and port.
     authority: (String, u16),
+    /// Whether it is `https`.
+    tls: bool,
     /// Path before every route, without the last `/`; mostly empty.
     prefix: String,
 }
@@ -25,24 +30,36 @@ pub enum Unreachable {
     /// Nobody listens, or nobody answers.
     #[error("cannot connect to {0}: {1}; does the service run there?")]
     Connect(String, #[source] std::io::Error),
+    /// Somebody listens who speaks no TLS, or whose certificate is not trusted.
+    #[error(
+        "no TLS with {0}: {1}; trust its certificate (SSL_CERT_FILE=cert.pem), or do not check it \
+         (--insecure)"
+    )]
+    Tls(String, #[source] std::io::Error),
 }
 
 impl Target {
     /// Reads a URL.
     ///
     /// # Errors
-    /// What would be right, when it is not of the form `http://HOST[:PORT][/PREFIX]`.
+    /// What would be right, when it is not of the form `http[s]://HOST[:PORT][/PREFIX]`.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = "use an address like http://127.0.0.1:8002; only plain http is spoken";
+        let wrong = "use an address like http://127.0.0.1:8002 or https://host";
         let read = || {
             let uri: Uri = text.parse().ok()?;
-            let plain = uri.scheme_str() == Some("http") && uri.query().is_none();
+            let (tls, port) = match uri.scheme_str()? {
+                "http" => (false, 80),
+                "https" => (true, 443),
+                _ => return None,
+            };
+            let is_whole = uri.query().is_none();
             let authority =
-                uri.authority().filter(|named| plain && !named.as_str().contains('@'))?;
+                uri.authority().filter(|named| is_whole && !named.as_str().contains('@'))?;
             let name = authority.host().trim_start_matches('[').trim_end_matches(']');
             Some(Self {
                 host: HeaderValue::from_str(authority.as_str()).ok()?,
-                authority: (name.to_owned(), authority.port_u16().unwrap_or(80)),
+                authority: (name.to_owned(), authority.port_u16().unwrap_or(port)),
+                tls,
                 prefix: uri.path().trim_end_matches('/').to_owned(),
             })
         };
@@ -59,17 +76,25 @@ impl Target {
         format!("{}{route}", self.prefix)
     }
 
-    /// The first of its addresses that takes a connection.
+    /// The way to the first of its addresses that takes a connection; `insecure` takes any
+    /// certificate.
     ///
     /// # Errors
-    /// When the name is unknown or no address takes one.
-    pub async fn find(&self) -> Result<SocketAddr, Unreachable> {
+    /// When the name is unknown, no address takes one, or TLS cannot be spoken.
+    pub async fn find(&self, insecure: bool) -> Result<Link, Unreachable> {
         let name = |error| Unreachable::Name(self.to_string(), error);
         let found = tokio::net::lookup_host(&self.authority).await.map_err(name)?;
         let mut last = std::io::Error::from(std::io::ErrorKind::NotFound);
         for address in found {
             match TcpStream::connect(address).await {
-                Ok(_) => return Ok(address),
+                Ok(_) if self.tls => {
+                    let failed = |error| Unreachable::Tls(self.to_string(), error);
+                    let link = Link::encrypted(address, &self.authority.0, insecure);
+                    let link = link.map_err(failed)?;
+                    link.open().await.map_err(failed)?;
+                    return Ok(link);
+                }
+                Ok(_) => return Ok(Link::plain(address)),
                 Err(error) => last = error,
             }
         }
@@ -79,6 +104,7 @@ impl Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}{}", self.host.to_str().unwrap_or_default(), self.prefix)
+        let scheme = if self.tls { "https" } else { "http" };
+        write!(f, "{scheme}://{}{}", self.host.to_str().unwrap_or_default(), self.prefix)
     }
 }

@@ -1,16 +1,27 @@
 //! `inference-service config`: the settings in force, and where each came from.
 
 use std::{
-    ffi::OsString,
     io::{self, Write},
     process::ExitCode,
 };
 
+use clap::{ArgMatches, Command};
+
 use crate::config::settings::{Origin, SETTINGS};
 
-pub(super) fn main(arguments: Vec<OsString>) -> ExitCode {
+pub(super) fn command() -> Command {
+    let command = Command::new("config")
+        .about("Shows the settings in force and where each came from, or what is wrong with them")
+        .after_help(
+            "Exit status: 0, or 64 where the service would refuse the settings.\n\n\
+             What a container runs with: docker exec CONTAINER inference-service config",
+        );
+    super::with_settings(command, None)
+}
+
+pub(super) fn main(matches: &ArgMatches) -> ExitCode {
     // What the service would refuse is refused here, with the same words.
-    let config = match super::settings("config", arguments) {
+    let config = match super::settings("config", matches) {
         Ok(config) => config,
         Err(status) => return status,
     };
@@ -31,9 +42,5 @@ pub(super) fn main(arguments: Vec<OsString>) -> ExitCode {
         config.memory_limit.bytes >> 20,
         config.memory_limit.origin
     ));
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Ok(()) => ExitCode::SUCCESS,
-        // A closed pipe, as with `| head -1`.
-        Err(_) => ExitCode::FAILURE,
-    }
+    super::printed(io::stdout().lock().write_all(text.as_bytes()))
 }

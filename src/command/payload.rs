@@ -3,37 +3,35 @@
 
 use std::{
     ffi::OsString,
-    io::{self, Read, Write},
+    io::{self, Read},
     process::ExitCode,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
 
-use crate::config::USAGE;
+pub(super) fn command() -> Command {
+    let photos = Arg::new("photos")
+        .value_name("PHOTO")
+        .help("A file of any format that the service reads; - is standard input")
+        .required(true)
+        .num_args(1..)
+        .value_hint(ValueHint::FilePath)
+        .value_parser(value_parser!(OsString));
+    Command::new("payload")
+        .about("Prints the JSON body of POST /embed/base64 with these photos")
+        .arg(photos)
+        .after_help(
+            "inference-service payload photo.jpg >body.json\n\
+             curl -H 'Content-Type: application/json' --data-binary @body.json http://127.0.0.1:8002/embed/base64\n\
+             hey -n 200 -c 20 -m POST -T application/json -D body.json http://127.0.0.1:8002/embed",
+        )
+}
 
-const HELP: &str = "\
-Prints the JSON body of POST /embed/base64 with these photos.
-
-Usage: inference-service payload PHOTO...
-
-PHOTO is a file of any format that the service reads; - is standard input.
-
-  inference-service payload photo.jpg >body.json
-  curl -H 'Content-Type: application/json' --data-binary @body.json http://127.0.0.1:8002/embed/base64
-  hey -n 200 -c 20 -m POST -T application/json -D body.json http://127.0.0.1:8002/embed";
-
-pub(super) fn main(arguments: Vec<OsString>) -> ExitCode {
-    if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
-        println!("{HELP}");
-        return ExitCode::SUCCESS;
-    }
-    if arguments.is_empty() {
-        eprintln!("inference-service payload: no photo\n\n{HELP}");
-        return ExitCode::from(USAGE);
-    }
+pub(super) fn main(matches: &ArgMatches) -> ExitCode {
     let mut images = Vec::new();
-    for path in arguments {
-        match read(&path) {
+    for path in matches.get_many::<OsString>("photos").into_iter().flatten() {
+        match read(path) {
             Ok(photo) => images.push(STANDARD.encode(photo)),
             Err(error) => {
                 eprintln!("inference-service payload: {}: {error}", path.display());
@@ -42,13 +40,7 @@ pub(super) fn main(arguments: Vec<OsString>) -> ExitCode {
         }
     }
     let body = serde_json::json!({ "images": images });
-    match writeln!(io::stdout().lock(), "{body}") {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("inference-service payload: standard output: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    super::print(body)
 }
 
 fn read(path: &OsString) -> io::Result<Vec<u8>> {

@@ -9,7 +9,11 @@ use std::fmt;
 use super::cgroup::MemoryLimit;
 use crate::{
     admission::{BODY_COPIES, Division, GRAIN},
-    model::{architecture::Architecture, cpu::scratch_bytes},
+    embedder::TextMemory,
+    model::{
+        architecture::{Architecture, TextConfig},
+        cpu::{scratch_bytes, text_scratch_bytes},
+    },
 };
 
 /// Of the limit, the part that the sum may fill, in hundredths. What is left is for what no sum
@@ -23,6 +27,13 @@ const BASE: u64 = 64 << 20;
 /// A connection with its task and, at most, 32 KiB of a head or 64 KiB of bodies that nobody has
 /// asked for yet (`http::connection`).
 const CONNECTION: u64 = 96 << 10;
+
+/// The vocabulary of the tokenizer, and its merges.
+const TOKENIZER: u64 = 16 << 20;
+
+/// What TLS keeps of a connection beside: a record of 18 KiB that is coming in, 16 KiB of it
+/// decrypted, 32 KiB of an answer (`http::connection::handshake`), its state.
+const TLS: u64 = 72 << 10;
 
 /// What is kept for small bodies, where there is enough: six photos of twelve megapixels as base64.
 const SMALL_BODIES: u64 = 64 << 20;
@@ -39,6 +50,8 @@ const LEAST_DECODES: u64 = 80 << 20;
 pub struct Demands {
     /// Bytes of a number of the weights.
     pub weight_bytes: u64,
+    /// Whether the text tower is there from the start.
+    pub text: bool,
     /// Forward passes at the same time.
     pub workers: u64,
     /// The largest batch (`--max-batch`).
@@ -47,6 +60,8 @@ pub struct Demands {
     pub queued_images: u64,
     /// Connections that may be open (`--max-connections`).
     pub connections: u64,
+    /// Whether they are within TLS.
+    pub tls: bool,
     /// The largest body (`--max-body-bytes`).
     pub body_bytes: u64,
 }
@@ -58,6 +73,8 @@ pub struct MemoryPlan {
     pub limit: MemoryLimit,
     /// The model.
     pub weights: u64,
+    /// The text tower, where it is there from the start.
+    pub text: u64,
     /// The process.
     pub base: u64,
     /// All connections.
@@ -97,8 +114,12 @@ impl MemoryPlan {
         let mut plan = Self {
             limit,
             weights: weights(architecture).saturating_mul(demands.weight_bytes),
+            text: match demands.text {
+                true => text(architecture, demands.weight_bytes, demands.workers).lasting,
+                false => 0,
+            },
             base: BASE,
-            connections: demands.connections.saturating_mul(CONNECTION),
+            connections: demands.connections.saturating_mul(connection(demands.tls)),
             activations: demands.workers.saturating_mul(activations(architecture, demands.batch)),
             queue: image.saturating_mul(demands.queued_images),
             bodies: Division { wide: 0, narrow: 0 },
@@ -124,6 +145,7 @@ impl MemoryPlan {
     pub fn sum(&self) -> u64 {
         let parts = [
             self.weights,
+            self.text,
             self.base,
             self.connections,
             self.activations,
@@ -145,9 +167,10 @@ impl fmt::Display for MemoryPlan {
         let mib = |bytes: u64| bytes.div_ceil(1 << 20);
         write!(
             f,
-            "weights {} + process {} + connections {} + batches {} + queue {} + bodies {} + \
+            "weights {} + text {} + process {} + connections {} + batches {} + queue {} + bodies {} + \
              decodes {} = {} MiB, of {} MiB ({USABLE} % of {} MiB, {})",
             mib(self.weights),
+            mib(self.text),
             mib(self.base),
             mib(self.connections),
             mib(self.activations),
@@ -160,6 +183,11 @@ impl fmt::Display for MemoryPlan {
             self.limit.origin,
         )
     }
+}
+
+/// Bytes of a connection.
+const fn connection(tls: bool) -> u64 {
+    if tls { CONNECTION + TLS } else { CONNECTION }
 }
 
 fn square(side: usize) -> u64 {
@@ -179,11 +207,36 @@ fn weights(architecture: &Architecture) -> u64 {
     let conv1 = 3 * square(vision.patch_size) * width;
     let embeddings = (tokens(architecture) + 1) * width;
     let layer_norm = 2 * width;
-    let attention = 4 * width * width + 4 * width;
-    let mlp = 2 * width * mlp + width + mlp;
-    let block = 2 * layer_norm + attention + mlp;
+    let block = block(width, mlp);
     let proj = width * architecture.embed_dim as u64;
     conv1 + embeddings + 2 * layer_norm + vision.layers as u64 * block + proj
+}
+
+/// Numbers of a block's weights.
+fn block(width: u64, mlp: u64) -> u64 {
+    let layer_norm = 2 * width;
+    let attention = 4 * width * width + 4 * width;
+    let mlp = 2 * width * mlp + width + mlp;
+    2 * layer_norm + attention + mlp
+}
+
+/// What the text tower takes whose layers have numbers of `weight_bytes` bytes, with as many `workers`
+/// to compute it.
+pub(super) fn text(architecture: &Architecture, weight_bytes: u64, workers: u64) -> TextMemory {
+    let Some(text) = &architecture.text else { return TextMemory::default() };
+    let embed_dim = architecture.embed_dim;
+    let TextConfig { context_length, vocab_size, width, layers, mlp_width, .. } = *text;
+    let (width, single) = (width as u64, size_of::<f32>() as u64);
+    let vectors = vocab_size as u64 * width * single;
+    let layers = layers as u64 * block(width, mlp_width as u64) * weight_bytes;
+    let rest = (context_length as u64 + 2 + embed_dim as u64) * width * single;
+    let scratch = workers.saturating_mul(text_scratch_bytes(text, embed_dim));
+    TextMemory {
+        lasting: (vectors + layers + rest + TOKENIZER).saturating_add(scratch),
+        // The largest tensor is there twice while it is copied.
+        loading: vectors,
+        least_decodes: LEAST_DECODES,
+    }
 }
 
 /// Bytes of a worker: a batch of images and its embeddings, and what the forward pass writes.
@@ -200,10 +253,12 @@ mod tests {
 
     const DEMANDS: Demands = Demands {
         weight_bytes: 4,
+        text: false,
         workers: 2,
         batch: 32,
         queued_images: 288,
         connections: 2048,
+        tls: false,
         body_bytes: 256 << 20,
     };
 
@@ -221,6 +276,16 @@ mod tests {
     }
 
     #[test]
+    fn the_text_tower_counts_where_it_is_there_from_the_start() {
+        let with = Demands { text: true, ..DEMANDS };
+        let (with, without) = (plan(3 << 30, &with).unwrap(), plan(3 << 30, &DEMANDS).unwrap());
+        assert_eq!(without.text, 0);
+        // 63,428,097 numbers: open_clip's text tower, with the temperature.
+        assert!(with.text > 63_428_097 * 4, "{with}");
+        assert!(with.text < 63_428_097 * 4 + (64 << 20), "{with}");
+    }
+
+    #[test]
     fn the_defaults_fit_in_two_and_three_gibibytes_with_the_largest_photo() {
         for limit in [2 << 30, 3 << 30] {
             let plan = plan(limit, &DEMANDS).unwrap();
@@ -229,6 +294,14 @@ mod tests {
         }
         // 178,956,970 pixels of a baseline JPEG take six bytes each, and what is read around them.
         assert!(plan(3 << 30, &DEMANDS).unwrap().decodes.wide > 1041 << 20, "3 GiB");
+    }
+
+    #[test]
+    fn connections_over_tls_take_more_and_the_defaults_still_fit_in_two_gibibytes() {
+        let over_tls = plan(2 << 30, &Demands { tls: true, ..DEMANDS }).unwrap();
+        let more = over_tls.connections - plan(2 << 30, &DEMANDS).unwrap().connections;
+        assert_eq!(more, 2048 * TLS);
+        assert!(over_tls.sum() <= over_tls.usable(), "{over_tls}");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, ffi::OsString};
 
-use clap::{Arg, Command};
+use clap::{Arg, ArgMatches, Command};
 
 /// One setting, as a person writes it.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub struct Setting {
     pub flag: &'static str,
     /// Environment variable of the same meaning; the flag wins, an empty variable counts as unset.
     pub env: &'static str,
-    /// What holds when neither is given.
+    /// What holds when neither is given; empty where nothing does.
     pub default: &'static str,
     /// What stands for the value in `--help`.
     pub value: &'static str,
@@ -227,7 +227,110 @@ pub const SETTINGS: &[Setting] = &[
         value: "TIME",
         help: "After that: how long running requests may take before they are cut off",
     },
+    Setting {
+        flag: "text",
+        env: "TEXT",
+        default: "auto",
+        value: "WHEN",
+        help: "The text tower: auto (loaded with the first text, if its memory is there), on (at the start) or off",
+    },
+    Setting {
+        flag: "otlp-endpoint",
+        env: "OTEL_EXPORTER_OTLP_ENDPOINT",
+        default: "",
+        value: "URL",
+        help: "Collector that gets traces by OTLP over HTTP, like http://collector:4318; empty sends none",
+    },
+    Setting {
+        flag: "trace-ratio",
+        env: "OTEL_TRACES_SAMPLER_ARG",
+        default: "1",
+        value: "SHARE",
+        help: "Share of the traces that begin here which are sent, 0 to 1; a client's own choice is followed",
+    },
+    Setting {
+        flag: "api-key",
+        env: "API_KEY",
+        default: "",
+        value: "KEY",
+        help: "Key that clients must send (`Authorization: Bearer KEY`); better by the variable, which other users do not see",
+    },
+    Setting {
+        flag: "api-key-file",
+        env: "API_KEY_FILE",
+        default: "",
+        value: "PATH",
+        help: "File with such keys, one a line, # before comments; read again when it changes",
+    },
+    Setting {
+        flag: "cors-origins",
+        env: "CORS_ORIGINS",
+        default: "",
+        value: "LIST",
+        help: "Origins whose pages may read answers in a browser, like https://app.example, with commas; * for all",
+    },
+    Setting {
+        flag: "tls-cert",
+        env: "TLS_CERT",
+        default: "",
+        value: "PATH",
+        help: "Certificate chain (PEM) with which the API's port speaks TLS; read again when it changes",
+    },
+    Setting {
+        flag: "tls-key",
+        env: "TLS_KEY",
+        default: "",
+        value: "PATH",
+        help: "Its private key (PEM: PKCS#8, PKCS#1 or SEC1)",
+    },
+    Setting {
+        flag: "page",
+        env: "PAGE",
+        default: "on",
+        value: "SWITCH",
+        help: "The page at / that groups the photos dropped on it: on or off",
+    },
+    Setting {
+        flag: "url-hosts",
+        env: "URL_HOSTS",
+        default: "",
+        value: "HOSTS",
+        help: "Hosts that photos may be fetched from by URL, like photos.example.com,*.example.com; none: no URLs",
+    },
+    Setting {
+        flag: "url-timeout",
+        env: "URL_TIMEOUT",
+        default: "10s",
+        value: "TIME",
+        help: "Longest time for one photo by URL, with its redirects",
+    },
+    Setting {
+        flag: "url-max-bytes",
+        env: "URL_MAX_BYTES",
+        default: "32MiB",
+        value: "SIZE",
+        help: "Largest photo that is fetched by URL; bytes, or with a unit like 64MiB",
+    },
 ];
+
+/// What stands for a value that is never shown.
+pub(super) const HIDDEN: &str = "***";
+
+impl Setting {
+    /// Whether its value is never shown: not in a message, not by `inference-service config`.
+    pub fn is_secret(&self) -> bool {
+        self.flag == "api-key"
+    }
+
+    /// Its help, with what holds without it.
+    fn help(&self) -> String {
+        let Self { help, env, default, .. } = self;
+        match *default {
+            "" => format!("{help} [env: {env}]"),
+            default => format!("{help} [env: {env}] [default: {default}]"),
+        }
+    }
+}
 
 /// Where a value came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -243,47 +346,47 @@ pub enum Origin {
 /// The settings as they were given, by flag, each with its origin.
 pub type Given = HashMap<&'static str, (String, Origin)>;
 
-/// The command line, made from [`SETTINGS`].
-pub fn command() -> Command {
-    let arguments = SETTINGS.iter().map(|setting| {
+/// The settings as arguments of a command line, which all take effect; its help shows those that are
+/// `shown`.
+pub fn arguments(shown: impl Fn(&str) -> bool) -> impl Iterator<Item = Arg> {
+    SETTINGS.iter().map(move |setting| {
         Arg::new(setting.flag)
             .long(setting.flag)
             .value_name(setting.value)
-            .help(format!("{} [env: {}] [default: {}]", setting.help, setting.env, setting.default))
-    });
+            .help(setting.help())
+            .help_heading("Settings")
+            .hide(!shown(setting.flag))
+    })
+}
+
+/// The command line of the service.
+pub fn command() -> Command {
     Command::new("inference-service")
         .version(env!("CARGO_PKG_VERSION"))
-        .about("Serves CLIP image embeddings over HTTP.")
+        .about("Serves CLIP image embeddings over HTTP, or does what a command says.")
         .after_help(
             "Try it without a network: inference-service --pretrained random\n\
              Then: curl -F files=@photo.jpg http://127.0.0.1:8002/embed/batch\n\
-             Commands: bench (how much it can do), config (the settings in force), download (fetch the \
-             weights), health (ask the running service), payload (a request's body from photos)",
+             Of a command: inference-service help COMMAND",
         )
-        .args(arguments)
+        .args(arguments(|_| true))
 }
 
-/// Reads flags, then `env`, then defaults; the error is clap's own (also for `--help`).
-pub(super) fn gather(
-    arguments: impl IntoIterator<Item = OsString>,
-    env: impl Fn(&str) -> Option<OsString>,
-) -> Result<Given, clap::Error> {
-    let mut matches = command().try_get_matches_from(arguments)?;
-    Ok(SETTINGS
-        .iter()
-        .map(|setting| {
-            let flag = matches.remove_one::<String>(setting.flag);
-            // A value that is no UTF-8 is passed on with its broken places marked: it is refused
-            // where it is read, by the setting's own message.
-            let variable = || {
-                let value = env(setting.env)?.to_string_lossy().into_owned();
-                (!value.is_empty()).then_some(value)
-            };
-            let value = flag
-                .map(|value| (value, Origin::Flag))
-                .or_else(|| variable().map(|value| (value, Origin::Environment)))
-                .unwrap_or_else(|| (setting.default.to_owned(), Origin::Default));
-            (setting.flag, value)
-        })
-        .collect())
+/// Takes flags, then `env`, then defaults.
+pub(super) fn gather(matches: &ArgMatches, env: impl Fn(&str) -> Option<OsString>) -> Given {
+    let of = |setting: &'static Setting| {
+        let flag = matches.get_one::<String>(setting.flag).cloned();
+        // A value that is no UTF-8 is passed on with its broken places marked: it is refused
+        // where it is read, by the setting's own message.
+        let variable = || {
+            let value = env(setting.env)?.to_string_lossy().into_owned();
+            (!value.is_empty()).then_some(value)
+        };
+        let value = flag
+            .map(|value| (value, Origin::Flag))
+            .or_else(|| variable().map(|value| (value, Origin::Environment)))
+            .unwrap_or_else(|| (setting.default.to_owned(), Origin::Default));
+        (setting.flag, value)
+    };
+    SETTINGS.iter().map(of).collect()
 }

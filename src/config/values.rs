@@ -5,6 +5,8 @@ use std::{net::IpAddr, path::Path, str::FromStr, time::Duration};
 
 use super::cgroup::{self, LimitOrigin, MemoryLimit};
 use crate::{
+    embedder::TextChoice,
+    fetch::Hosts,
     kernels::Isa,
     model::{
         architecture::Activation,
@@ -32,6 +34,7 @@ pub(super) const LOG_LEVELS: Choices<LogLevel, 5> = [
     ("warn", LogLevel::Warning),
     ("error", LogLevel::Error),
 ];
+pub(super) const SWITCH: Choices<bool, 2> = [("on", true), ("off", false)];
 /// None is `auto`.
 pub(super) const PRECISIONS: Choices<Option<Precision>, 5> = [
     ("f32", Some(Precision::F32)),
@@ -41,6 +44,8 @@ pub(super) const PRECISIONS: Choices<Option<Precision>, 5> = [
     ("auto", None),
 ];
 
+pub(super) const TEXTS: Choices<TextChoice, 3> =
+    [("auto", TextChoice::OnDemand), ("on", TextChoice::On), ("off", TextChoice::Off)];
 /// None is `auto`.
 pub(super) const ISAS: Choices<Option<Isa>, 5> = [
     ("auto", None),
@@ -49,6 +54,14 @@ pub(super) const ISAS: Choices<Option<Isa>, 5> = [
     ("neon", Some(Isa::Neon)),
     ("portable", Some(Isa::Portable)),
 ];
+
+/// A number from 0 to 1.
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("must be a number from 0 to 1".to_owned()),
+    }
+}
 
 pub(super) fn one_of<T: Copy>(choices: &[(&'static str, T)]) -> impl Fn(&str) -> Result<T, String> {
     move |text| {
@@ -171,4 +184,9 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 pub(super) fn some_time(text: &str) -> Result<Duration, String> {
     let time = duration(text)?;
     if time.is_zero() { Err("use a time above 0, like 10s".to_owned()) } else { Ok(time) }
+}
+
+/// Hosts with commas between them; nothing is none.
+pub(super) fn hosts(text: &str) -> Result<Hosts, String> {
+    text.parse()
 }

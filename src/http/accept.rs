@@ -18,6 +18,7 @@ use tokio::{
 use super::{
     connection::{ConnectionOptions, Connections},
     server::ServeError,
+    tls::Tls,
 };
 use crate::shutdown::{Phase, Shutdown};
 
@@ -39,6 +40,8 @@ pub(super) struct Listener {
     socket: TcpListener,
     /// Its name in the log.
     name: &'static str,
+    /// Within which connections are served, if any.
+    tls: Option<Tls>,
     /// One permit for each connection that there may be.
     free: Arc<Semaphore>,
     most: u32,
@@ -47,7 +50,8 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Listens on `host:port`, which `flag` chose, for `most` connections at the same time.
+    /// Listens on `host:port`, which `flag` chose, for `most` connections at the same time; within
+    /// TLS, if there is any.
     ///
     /// # Errors
     /// [`ServeError::Listen`].
@@ -56,6 +60,7 @@ impl Listener {
         port: u16,
         flag: &'static str,
         most: u32,
+        tls: Option<Tls>,
     ) -> Result<Self, ServeError> {
         let refused = |reason: io::Error| {
             let hint = match reason.kind() {
@@ -68,9 +73,10 @@ impl Listener {
         let socket = TcpListener::bind((host, port)).await.map_err(refused)?;
         let address = socket.local_addr().map_err(refused)?;
         let name = if flag == "--port" { "api" } else { "admin" };
-        tracing::info!(%address, listener = name, "listening");
+        tracing::info!(%address, listener = name, tls = tls.is_some(), "listening");
         let free = Arc::new(Semaphore::new(most as usize));
-        Ok(Self { socket, name, free, most, full: Seldom::default(), failed: Seldom::default() })
+        let (full, failed) = (Seldom::default(), Seldom::default());
+        Ok(Self { socket, name, tls, free, most, full, failed })
     }
 
     /// Answers by `router` until the ports close, and returns when the last connection has ended.
@@ -80,7 +86,8 @@ impl Listener {
         options: ConnectionOptions,
         shutdown: Shutdown,
     ) {
-        let connections = Arc::new(Connections::new(router, options, shutdown.clone()));
+        let tls = self.tls.take();
+        let connections = Arc::new(Connections::new(router, options, tls, shutdown.clone()));
         let begin = |stream: TcpStream, permit: OwnedSemaphorePermit| {
             let connections = Arc::clone(&connections);
             tokio::spawn(async move {

@@ -1,5 +1,5 @@
 //! Reads a request's body within its limit: refused by its length before a byte is read, else
-//! while it is read. One that comes too slowly is refused, and what is left of a refused body is
+//! while it is read and, where it is compressed, expanded. One that comes too slowly is refused, and what is left of a refused body is
 //! taken in for a while ([`Upload`]), so that its client gets to read why.
 
 mod pace;
@@ -24,8 +24,12 @@ use hyper::body::Incoming;
 use pace::{Pace, TooSlow};
 use tokio::runtime::Handle;
 
-use super::{connection::Exchange, rejection::Rejection};
-use crate::admission::{BodyMemory, Visit};
+use super::{
+    connection::Exchange,
+    encoding::{Broken, Encoded},
+    rejection::Rejection,
+};
+use crate::admission::{BODY_COPIES, BodyMemory, Visit};
 
 /// How often it is looked whether a body is in the way of others.
 const LOOK: Duration = Duration::from_millis(500);
@@ -33,11 +37,11 @@ const LOOK: Duration = Duration::from_millis(500);
 /// How long the rest of a body is taken in that nobody reads any more.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// The length that the client announced, if it did.
+/// The length that the client announced, if it did: that of the body as it comes.
 ///
 /// # Errors
 /// [`Rejection::BodyTooLarge`], when it is over `limit`.
-pub(super) fn length(body: &Body, limit: usize) -> Result<Option<u64>, Rejection> {
+pub(super) fn length(body: &Encoded, limit: usize) -> Result<Option<u64>, Rejection> {
     let announced = body.size_hint();
     match announced.lower() {
         length if length > limit as u64 => {
@@ -47,28 +51,33 @@ pub(super) fn length(body: &Body, limit: usize) -> Result<Option<u64>, Rejection
     }
 }
 
-/// The whole body, at most `limit` bytes, with its memory. What it needs beyond what `visit` has
-/// reserved for it is reserved before it is kept.
+/// The whole body, expanded, at most `limit` bytes, with its memory. What it needs beyond what `visit`
+/// has reserved for it is reserved before it is kept.
 ///
 /// # Errors
-/// [`Rejection::BodyTooLarge`], [`Rejection::BodyTimeout`], [`Rejection::Busy`] or, if the client
-/// broke off, [`Rejection::BodyIncomplete`].
+/// [`Rejection::BodyTooLarge`], [`Rejection::BodyTimeout`], [`Rejection::Busy`],
+/// [`Rejection::Encoding`] or, if the client broke off, [`Rejection::BodyIncomplete`].
 pub(super) async fn read(
-    mut body: Body,
+    body: Encoded,
     limit: usize,
     visit: &mut Visit,
 ) -> Result<(Bytes, Option<BodyMemory>), Rejection> {
     // Pages that are never written to cost nothing.
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(0);
     let mut bytes = BytesMut::with_capacity(announced.min(limit));
+    // While it is read, it is held once: a decoder has its memory from what is for the second time.
+    let (decoder, copies) = (body.memory(), BODY_COPIES as usize);
+    let needed = |length: usize| length.max((length + decoder).div_ceil(copies));
+    visit.grow(needed(0)).await.map_err(Rejection::Busy)?;
+    let mut body = body.expand();
     let mut look = tokio::time::interval(LOOK);
     loop {
-        let frame = tokio::select! {
-            frame = body.frame() => frame,
+        let data = tokio::select! {
+            data = body.next() => data,
             _ = look.tick() => {
-                if visit.is_in_the_way(bytes.len()) {
+                if visit.is_in_the_way(body.came()) {
                     return Err(Rejection::BodyTimeout {
-                        least: announced.max(bytes.len() + 1) as u64,
+                        least: announced.max(body.came() + 1) as u64,
                         window: visit.timeout(),
                         setting: "--queue-timeout, while others wait for memory",
                     });
@@ -76,16 +85,18 @@ pub(super) async fn read(
                 continue;
             }
         };
-        let Some(frame) = frame else { break };
-        let frame = frame.map_err(|error| {
-            too_slow(&error).unwrap_or_else(|| Rejection::BodyIncomplete(error.to_string()))
+        let Some(data) = data else { break };
+        let data = data.map_err(|broken| match broken {
+            Broken::Body(error) => {
+                too_slow(&error).unwrap_or_else(|| Rejection::BodyIncomplete(error.to_string()))
+            }
+            Broken::Encoding(reason) => Rejection::Encoding(reason),
         })?;
-        let Ok(data) = frame.into_data() else { continue };
         let length = bytes.len() + data.len();
         if length > limit {
             return Err(Rejection::BodyTooLarge { found: None, limit });
         }
-        visit.grow(length).await.map_err(Rejection::Busy)?;
+        visit.grow(needed(length)).await.map_err(Rejection::Busy)?;
         bytes.extend_from_slice(&data);
     }
     let memory = visit.read(bytes.len());

@@ -1,8 +1,9 @@
-//! One connection's life: HTTP/1.1 or cleartext HTTP/2 by hyper, and a limit to everything for
-//! which a client can make it wait.
+//! One connection's life: HTTP/1.1 or HTTP/2 by hyper, in clear or within TLS, and a limit to
+//! everything for which a client can make it wait.
 
 mod activity;
 mod answer;
+mod handshake;
 mod watched;
 
 use std::{convert::Infallible, future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
@@ -22,16 +23,20 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     time::{Instant, sleep, sleep_until},
 };
 
+use tokio_rustls::server::TlsStream;
+
 use activity::Activity;
 pub(super) use activity::Exchange;
 use answer::Answer;
-use watched::Watched;
+use handshake::HandshakeError;
+use watched::{Heard, Taken};
 
-use super::body::Upload;
+use super::{body::Upload, tls::Tls};
 use crate::shutdown::{Phase, Shutdown};
 
 /// Largest head of a request, in bytes, and most that is read ahead over HTTP/1. Heads of real
@@ -63,6 +68,9 @@ const PONG: Duration = Duration::from_secs(10);
 /// their way.
 const LAST_CALL: Duration = Duration::from_millis(100);
 
+/// How long handshakes may go on after the ports were closed: the same requests come after them.
+const LAST_HANDSHAKES: Duration = Duration::from_secs(1);
+
 /// Says that the connection ends after this answer.
 pub(super) const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
@@ -70,7 +78,7 @@ pub(super) const CLOSE: HeaderValue = HeaderValue::from_static("close");
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionOptions {
     /// For the head of a request, from its first byte; for the first one from the connection's
-    /// beginning: `--header-timeout`.
+    /// beginning, with the handshake of TLS: `--header-timeout`.
     pub header_timeout: Duration,
     /// Between two requests: `--keep-alive`.
     pub keep_alive: Duration,
@@ -86,12 +94,18 @@ pub(super) struct Connections {
     http: auto::Builder<TokioExecutor>,
     router: TowerToHyperService<Router>,
     options: ConnectionOptions,
+    tls: Option<Tls>,
     shutdown: Shutdown,
 }
 
 impl Connections {
-    /// Connections whose requests `router` answers.
-    pub(super) fn new(router: Router, options: ConnectionOptions, shutdown: Shutdown) -> Self {
+    /// Connections whose requests `router` answers, within TLS if there is any.
+    pub(super) fn new(
+        router: Router,
+        options: ConnectionOptions,
+        tls: Option<Tls>,
+        shutdown: Shutdown,
+    ) -> Self {
         let mut http = auto::Builder::new(TokioExecutor::new());
         // hyper's limit begins with the wait for a head and would end idle connections with it;
         // `Activity` tells the two apart.
@@ -105,18 +119,58 @@ impl Connections {
             .max_send_buf_size(STREAM_WINDOW as usize)
             .keep_alive_interval(PING)
             .keep_alive_timeout(PONG);
-        Self { http, router: TowerToHyperService::new(router), options, shutdown }
+        Self { http, router: TowerToHyperService::new(router), options, tls, shutdown }
     }
 
-    /// Answers what comes over `stream` until one of the two sides has enough of it.
-    pub(super) async fn serve(&self, stream: TcpStream) {
+    /// Answers what comes over `socket` until one of the two sides has enough of it.
+    pub(super) async fn serve(&self, socket: TcpStream) {
         // Small answers must not wait for the acknowledgement of earlier ones.
-        if let Err(error) = stream.set_nodelay(true) {
+        if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY cannot be set");
         }
         let activity = Activity::new(self.options);
-        let answer = service_fn(|request| self.answer(request, &activity));
-        let io = TokioIo::new(Watched { stream, activity: activity.clone() });
+        match &self.tls {
+            None => {
+                let stream = Taken { stream: socket, activity: Arc::clone(&activity) };
+                self.lead(stream, &activity).await;
+            }
+            // Boxed, so that connections in clear do not carry its size.
+            Some(tls) => Box::pin(self.serve_within(tls, socket, &activity)).await,
+        }
+    }
+
+    /// The same, within TLS.
+    async fn serve_within(&self, tls: &Tls, socket: TcpStream, activity: &Arc<Activity>) {
+        match self.encrypt(tls, socket, activity).await {
+            Ok(stream) => self.lead(stream, activity).await,
+            Err(error) => tracing::debug!(%error, "no connection over TLS"),
+        }
+    }
+
+    /// The stream within TLS, if the client gets there before its time or the service's is over.
+    async fn encrypt(
+        &self,
+        tls: &Tls,
+        socket: TcpStream,
+        activity: &Arc<Activity>,
+    ) -> Result<TlsStream<Taken<TcpStream>>, HandshakeError> {
+        let closed = async {
+            self.shutdown.reached(Phase::Closing).await;
+            sleep(LAST_HANDSHAKES).await;
+        };
+        tokio::select! {
+            stream = handshake::encrypt(tls, socket, activity, activity.first_head()) => stream,
+            () = closed => Err(HandshakeError::Late),
+        }
+    }
+
+    /// Answers requests over `stream`.
+    async fn lead<S>(&self, stream: S, activity: &Arc<Activity>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let answer = service_fn(|request| self.answer(request, activity));
+        let io = TokioIo::new(Heard { stream, activity: Arc::clone(activity) });
         let mut connection = pin!(self.http.serve_connection(io, answer));
         let mut closing = pin!(async {
             self.shutdown.reached(Phase::Closing).await;

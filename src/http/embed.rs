@@ -1,31 +1,28 @@
-//! The routes that embed: let in, read, take apart, decode side by side, hand to the model, answer
-//! in order.
+//! The original's routes that embed photos, and `/embed`, which takes them however they come.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     extract::{Query, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, header},
+    response::Response,
 };
 use bytes::Bytes;
 
 use super::{
-    App, body, multipart,
+    App, multipart,
+    passage::{self, Asked},
     rejection::Rejection,
-    schema::{EmbedForm, EmbedQuery, EmbedRequest, EmbedResponses, Embeddings, Failed, PhotoFile},
+    reply::{self, Format},
+    schema::{EmbedForm, EmbedQuery, EmbedRequest, EmbedResponses, PhotoFile},
+    tei::{
+        self,
+        schema::{EitherResponses, EmbedJson},
+    },
 };
-use crate::{
-    admission::Refusal,
-    batcher::{BatchError, Embedded},
-    embedder::{Decoded, Embedder},
-    metrics::{self, Stage},
-    preprocess::Pixels,
-    upload::{Limits, OnError, Photo, Wishes, json},
+use crate::upload::{
+    Input, Limits, Photo, Wishes,
+    json::{self, JsonUpload},
 };
 
 /// Embed photos given as base64 text
@@ -64,7 +61,7 @@ pub(super) async fn embed_batch(
 
 /// Embed photos, however they come
 ///
-/// JSON as `/embed/base64` takes it, a form as `/embed/batch` takes it, or one photo as the body,
+/// JSON as `/embed/base64` takes it, or as TEI does, with `inputs` for `images`; a form as `/embed/batch` takes it, or one photo as the body,
 /// with an image's content type or `application/octet-stream`.
 #[utoipa::path(
     post,
@@ -72,12 +69,12 @@ pub(super) async fn embed_batch(
     tag = "embeddings",
     params(EmbedQuery),
     request_body(content(
-        (EmbedRequest = "application/json"),
+        (EmbedJson = "application/json"),
         (EmbedForm = "multipart/form-data"),
         (PhotoFile = "image/*"),
         (PhotoFile = "application/octet-stream"),
     )),
-    responses(EmbedResponses),
+    responses(EitherResponses),
 )]
 pub(super) async fn embed(
     State(app): State<Arc<App>>,
@@ -85,7 +82,10 @@ pub(super) async fn embed(
     request: Request,
 ) -> Result<Response, Rejection> {
     let wishes = wishes(query)?;
-    answer(&app, Kind::of(request.headers())?, wishes, request).await
+    match Kind::of(request.headers())? {
+        Kind::Json => tei::either(&app, wishes, request).await,
+        kind => answer(&app, kind, wishes, request).await,
+    }
 }
 
 /// What a body is, by its content type.
@@ -124,176 +124,55 @@ fn wishes(Query(mut query): Query<HashMap<String, String>>) -> Result<Wishes, Re
     })
 }
 
-/// Photos of a request and what it says beside them.
-struct Upload {
-    photos: Vec<Photo>,
-    wishes: Wishes,
-}
-
-/// Takes a body apart. Megabytes of text: not for the threads that answer.
+/// Takes a body apart.
 fn take_apart(
     kind: Kind,
+    query: Wishes,
     headers: &HeaderMap,
     body: Bytes,
     limits: &Limits,
-) -> Result<Upload, Rejection> {
-    match kind {
+) -> Result<Asked<()>, Rejection> {
+    let (photos, wishes) = match kind {
         Kind::Json => {
             let upload = json::parse(&body, limits.images).map_err(Rejection::Validation)?;
-            match upload.count {
-                0 => Err(Rejection::NoImages),
-                found if found > limits.images => {
-                    Err(Rejection::TooManyImages { found, limit: limits.images })
-                }
-                _ => Ok(Upload { photos: upload.photos, wishes: upload.wishes }),
-            }
+            return asked(upload, query, limits);
         }
-        Kind::Form => {
-            let (photos, wishes) = multipart::read(headers, body, limits)?;
-            Ok(Upload { photos, wishes })
+        Kind::Form => multipart::read(headers, body, limits)?,
+        Kind::Photo if body.is_empty() => return Err(Rejection::NoImages),
+        Kind::Photo => (vec![Photo::Bytes(body)], Wishes::default()),
+    };
+    Ok(photos_with(photos, wishes.or(query)))
+}
+
+/// What JSON of ours asks for, whose query said `query`.
+pub(super) fn asked(
+    upload: JsonUpload,
+    query: Wishes,
+    limits: &Limits,
+) -> Result<Asked<()>, Rejection> {
+    match upload.count {
+        0 => Err(Rejection::NoImages),
+        found if found > limits.images => {
+            Err(Rejection::TooManyImages { found, limit: limits.images })
         }
-        Kind::Photo if body.is_empty() => Err(Rejection::NoImages),
-        Kind::Photo => Ok(Upload { photos: vec![Photo::Bytes(body)], wishes: Wishes::default() }),
+        _ => Ok(photos_with(upload.photos, upload.wishes.or(query))),
     }
 }
 
-/// The whole way of a request that embeds.
+fn photos_with(photos: Vec<Photo>, wishes: Wishes) -> Asked<()> {
+    let inputs = photos.into_iter().map(Input::from).collect();
+    Asked { wishes, ..Asked::plain(inputs, ()) }
+}
+
 async fn answer(
     app: &App,
     kind: Kind,
     query: Wishes,
     request: Request,
 ) -> Result<Response, Rejection> {
-    let start = Instant::now();
-    let embedder = app.embedder()?;
-    let limits = app.limits;
-    let (head, body) = request.into_parts();
-    let length = body::length(&body, limits.body_bytes)?;
-    let mut visit = embedder.admission().enter(length).await.map_err(Rejection::Busy)?;
-
-    let reading = Instant::now();
-    let (body, memory) = body::read(body, limits.body_bytes, &mut visit).await?;
-    metrics::stage(Stage::Read, reading.elapsed());
-
-    let parsing = Instant::now();
-    let taken_apart = embedder
-        .aside(memory.clone(), move || take_apart(kind, &head.headers, body, &limits))
-        .await;
-    let upload = taken_apart.unwrap_or(Err(Rejection::Internal));
-    metrics::stage(Stage::Parse, parsing.elapsed());
-    let Upload { photos, wishes } = upload?;
-    let wishes = wishes.or(query);
-    check_model(&embedder, &wishes)?;
-    let on_error = wishes.on_error.unwrap_or_default();
-
-    let mut places = visit.admit(photos.len()).await.map_err(Rejection::Busy)?;
-    let decoding = Instant::now();
-    let decoded = embedder.preprocess(photos, memory, on_error == OnError::Fail).await;
-    let decoded = decoded.map_err(Rejection::Busy)?;
-    let decoding = decoding.elapsed();
-    places.answered(decoded.iter().filter(|photo| photo.is_err()).count());
-    let Sorted { pixels, failed, count } = sort(decoded, on_error)?;
-    let embedded =
-        embedder.embed(pixels, places, visit.left()).await.map_err(|error| match error {
-            BatchError::Model => Rejection::Model,
-            BatchError::Late => {
-                Rejection::Busy(Refusal::Late { timeout: embedder.admission().timeout() })
-            }
-            BatchError::Stopped => Rejection::Stopping,
-        })?;
-
-    let times = Times {
-        queue: visit.waited() + embedded.queued,
-        decode: decoding,
-        forward: embedded.computed,
-        total: start,
-    };
-    Ok(write(&embedder, embedded, failed, count, on_error, times))
+    let format = Format::wanted(request.headers());
+    let passed = passage::pass(app, request, move |headers, body, limits| {
+        take_apart(kind, query, headers, body, limits)
+    });
+    Ok(reply::write(passed.await?, format))
 }
-
-fn check_model(embedder: &Embedder, wishes: &Wishes) -> Result<(), Rejection> {
-    let (model, pretrained) = (wishes.model_name.as_deref(), wishes.pretrained.as_deref());
-    if embedder.is(model, pretrained) {
-        return Ok(());
-    }
-    let named = [model, pretrained].into_iter().flatten().collect::<Vec<_>>().join(" / ");
-    let asked = named.chars().take(200).collect();
-    Err(Rejection::OtherModel { asked, served: Box::new(embedder.info()) })
-}
-
-/// The photos of a request, those that failed apart.
-struct Sorted {
-    pixels: Vec<Pixels>,
-    failed: Vec<Failed>,
-    count: usize,
-}
-
-fn sort(photos: Vec<Decoded>, on_error: OnError) -> Result<Sorted, Rejection> {
-    let count = photos.len();
-    let (mut pixels, mut failed) = (Vec::with_capacity(count), Vec::new());
-    for (index, photo) in photos.into_iter().enumerate() {
-        match photo {
-            Ok(photo) => pixels.push(photo),
-            Err(error) if on_error == OnError::Fail => {
-                return Err(Rejection::Photo { index, error });
-            }
-            Err(error) => {
-                failed.push(Failed { index, code: error.code(), detail: error.to_string() });
-            }
-        }
-    }
-    Ok(Sorted { pixels, failed, count })
-}
-
-/// What became of a request's time.
-struct Times {
-    queue: Duration,
-    decode: Duration,
-    forward: Duration,
-    /// Since when.
-    total: Instant,
-}
-
-impl Times {
-    /// `Server-Timing` (W3C), in milliseconds: waiting for memory, places and the model; decoding;
-    /// the model; all together.
-    fn header(&self) -> Option<HeaderValue> {
-        let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
-        let text = format!(
-            "queue;dur={:.1}, decode;dur={:.1}, forward;dur={:.1}, total;dur={:.1}",
-            milliseconds(self.queue),
-            milliseconds(self.decode),
-            milliseconds(self.forward),
-            milliseconds(self.total.elapsed()),
-        );
-        HeaderValue::try_from(text).ok()
-    }
-}
-
-/// Puts the answer together in the order of the request.
-fn write(
-    embedder: &Embedder,
-    embedded: Embedded,
-    failed: Vec<Failed>,
-    count: usize,
-    on_error: OnError,
-    times: Times,
-) -> Response {
-    let writing = Instant::now();
-    let mut embedded = embedded.embeddings.into_iter();
-    let mut failures = failed.iter().map(|failed| failed.index).peekable();
-    let embeddings = (0..count)
-        .map(|index| match failures.next_if_eq(&index) {
-            Some(_) => None,
-            None => embedded.next(),
-        })
-        .collect();
-    let errors = (on_error == OnError::Skip).then_some(failed);
-    let answer = Embeddings { embeddings, model_info: embedder.info(), count, errors };
-    let mut response = axum::Json(answer).into_response();
-    response.headers_mut().extend(times.header().map(|times| (SERVER_TIMING, times)));
-    metrics::stage(Stage::Write, writing.elapsed());
-    response
-}
-
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");

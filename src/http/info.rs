@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    App,
+    App, clock,
     rejection::{ErrorBody, Rejection},
 };
 use crate::{
@@ -30,6 +30,22 @@ pub struct Health {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "ViT-B-32")]
     model: Option<String>,
+    /// The time, in seconds since 1970, as Infinity tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 1_767_225_600.5)]
+    unix: Option<f64>,
+}
+
+/// The answer of `/model-info`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ModelAnswer {
+    /// What the model is.
+    #[serde(flatten)]
+    model: ModelInfo,
+    /// Whether texts are embedded: `ready`, `on_demand` (with the first one), `off` (`--text`), or
+    /// `none` where the model has no text tower.
+    #[schema(example = "on_demand")]
+    text: &'static str,
 }
 
 /// The answer of `/gpu-info`.
@@ -68,10 +84,12 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> impl IntoResponse {
     match app.embedder() {
         Ok(embedder) => {
             let model = Some(embedder.info().model_name);
-            (StatusCode::OK, Json(Health { status: "ok", model }))
+            let unix = Some(clock::since_1970().as_secs_f64());
+            (StatusCode::OK, Json(Health { status: "ok", model, unix }))
         }
         Err(_) => {
-            (StatusCode::SERVICE_UNAVAILABLE, Json(Health { status: "starting", model: None }))
+            let starting = Health { status: "starting", model: None, unix: None };
+            (StatusCode::SERVICE_UNAVAILABLE, Json(starting))
         }
     }
 }
@@ -95,12 +113,16 @@ pub(super) fn healthz() {}
     path = "/model-info",
     tag = "service",
     responses(
-        (status = 200, description = "The model", body = ModelInfo),
+        (status = 200, description = "The model", body = ModelAnswer),
         (status = 503, description = "The weights are being loaded", body = ErrorBody),
     ),
 )]
-pub(super) async fn model_info(State(app): State<Arc<App>>) -> Result<Json<ModelInfo>, Rejection> {
-    Ok(Json(app.embedder()?.info()))
+pub(super) async fn model_info(
+    State(app): State<Arc<App>>,
+) -> Result<Json<ModelAnswer>, Rejection> {
+    let embedder = app.embedder()?;
+    let text = embedder.text_state().label();
+    Ok(Json(ModelAnswer { model: embedder.info(), text }))
 }
 
 /// The GPUs, and whether the model runs on one

@@ -1,6 +1,8 @@
 //! `/openapi.json`, made from the handlers' own descriptions, and `/docs`, which shows it in a
 //! browser with nothing loaded from elsewhere.
 
+mod keys;
+
 use std::sync::Arc;
 
 use axum::{
@@ -13,7 +15,10 @@ use axum::{
 use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerFile};
 
-use super::{App, embed, info, probes, rejection::Rejection, schema};
+use super::{
+    App, classify, duplicates, embed, info, openai, probes, rejection::Rejection, schema,
+    similarity, tei, text,
+};
 use crate::upload::json::FieldError;
 
 #[derive(OpenApi)]
@@ -26,6 +31,24 @@ use crate::upload::json::FieldError;
         embed::embed,
         embed::embed_base64,
         embed::embed_batch,
+        text::embed_text,
+        classify::classify,
+        similarity::similarity,
+        duplicates::duplicates,
+        openai::embeddings,
+        openai::embeddings_without_prefix,
+        openai::embeddings_image,
+        openai::embeddings_image_without_prefix,
+        openai::models::list,
+        openai::models::list_without_prefix,
+        openai::models::retrieve,
+        openai::nim::live,
+        openai::nim::ready,
+        openai::nim::version,
+        openai::nim::metadata,
+        openai::nim::metrics,
+        tei::root,
+        tei::info::info,
         info::health,
         info::healthz,
         probes::startupz,
@@ -35,26 +58,44 @@ use crate::upload::json::FieldError;
         info::gpu_info,
         info::metrics,
     ),
-    components(schemas(FieldError, schema::Failed)),
+    components(schemas(
+        FieldError,
+        schema::Failed,
+        classify::Classification,
+        classify::Score,
+        duplicates::DuplicateGroup,
+        duplicates::DuplicateMember,
+        duplicates::MemberPhoto,
+        schema::Embeddings,
+        openai::schema::EmbeddingObject,
+        openai::schema::Numbers,
+        openai::schema::Usage,
+        openai::error::OpenAiProblem,
+        tei::error::TeiErrorType,
+    )),
     tags(
-        (name = "embeddings", description = "Photos in, vectors out"),
+        (name = "embeddings", description = "Photos and texts in, vectors out"),
+        (name = "comparisons", description = "What photos show, and which are alike"),
+        (name = "openai", description = "The protocol of OpenAI, Infinity and NVIDIA's NIM"),
+        (name = "tei", description = "The protocol of Hugging Face's Text Embeddings Inference"),
         (name = "service", description = "What the service says of itself"),
     ),
 )]
 struct Document;
 
-/// The OpenAPI document of this version.
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    Document::openapi()
+/// The OpenAPI document of this version; `with_keys` for a service that wants API keys.
+pub fn openapi(with_keys: bool) -> utoipa::openapi::OpenApi {
+    let document = Document::openapi();
+    if with_keys { keys::demand(document) } else { document }
 }
 
-pub(super) async fn document() -> Json<utoipa::openapi::OpenApi> {
-    Json(openapi())
-}
-
-/// The interactive documentation at `/docs`: Swagger UI, whose files are part of the binary.
-pub(super) fn docs() -> Router<Arc<App>> {
+/// `/openapi.json`, and the interactive documentation at `/docs`: Swagger UI, whose files are part of
+/// the binary.
+pub(super) fn routes(with_keys: bool) -> Router<Arc<App>> {
     Router::new()
+        .route("/openapi.json", get(async move || Json(openapi(with_keys))))
+        // Where Text Embeddings Inference has it.
+        .route("/api-doc/openapi.json", get(async move || Json(openapi(with_keys))))
         .route("/docs", get(page))
         .route("/docs/", get(async || Redirect::temporary("/docs")))
         .route("/docs/{file}", get(file))

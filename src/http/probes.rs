@@ -14,7 +14,7 @@ pub struct Probe {
     /// `ok`; `starting` until the model is loaded and has passed its warm-up; `draining` while the
     /// service stops; `failing` while the model fails; `stuck` when it has stopped for good.
     #[schema(example = "ok")]
-    status: &'static str,
+    pub(super) status: &'static str,
 }
 
 type Answer = (StatusCode, Json<Probe>);

@@ -10,15 +10,19 @@ use std::{
 
 use axum::{
     Json,
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::connection::CLOSE;
+use super::{authorization::Unauthorized, connection::CLOSE, encoding::TAKEN};
 use crate::{
-    admission::Refusal, embedder::PhotoError, metrics, model::ModelInfo, preprocess::ImageError,
+    admission::Refusal,
+    embedder::{PhotoError, TextRefusal},
+    metrics,
+    model::ModelInfo,
+    preprocess::ImageError,
     upload::json::FieldError,
 };
 
@@ -31,6 +35,22 @@ pub enum Rejection {
     NoImages,
     /// The form has no part `files`.
     NoFiles,
+    /// There is nothing to embed.
+    NoInputs,
+    /// More inputs than a request may have.
+    TooManyInputs {
+        /// How many it has.
+        found: usize,
+        /// `--max-images`.
+        limit: usize,
+    },
+    /// A text has more tokens than the model reads, and may not be cut.
+    TextTooLong {
+        /// Its place in the request, from 0.
+        index: usize,
+        /// Tokens that the model reads.
+        most: usize,
+    },
     /// A photo cannot be embedded.
     Photo {
         /// Its place in the request, from 0.
@@ -46,6 +66,13 @@ pub enum Rejection {
         asked: String,
         /// What is served.
         served: Box<ModelInfo>,
+    },
+    /// There is no model of this name to be told of.
+    NoSuchModel {
+        /// The name.
+        asked: String,
+        /// The model that is served.
+        served: String,
     },
     /// More photos than a request may have.
     TooManyImages {
@@ -76,12 +103,20 @@ pub enum Rejection {
     Multipart(String),
     /// A content type that the route does not take.
     ContentType(String),
+    /// The request has no API key, where the service wants one.
+    Unauthorized(Unauthorized),
+    /// A coding of the body that is not taken.
+    ContentEncoding(String),
+    /// The body is not in the coding that it says.
+    Encoding(String),
     /// No such route.
     NotFound,
     /// The route has other methods.
     MethodNotAllowed,
     /// The service has too much to do.
     Busy(Refusal),
+    /// Texts are not embedded.
+    Text(TextRefusal),
     /// The model failed on the request; the log says how.
     Model,
     /// The service stops and cannot wait for the answer.
@@ -105,6 +140,43 @@ pub struct ErrorBody {
     pub index: Option<usize>,
 }
 
+/// What was wrong with a request, for protocols that say it in another shape ([`super::shape`]), and
+/// for the log.
+#[derive(Clone, Debug)]
+pub(super) struct Problem {
+    pub status: StatusCode,
+    pub detail: Value,
+    pub code: &'static str,
+    pub index: Option<usize>,
+}
+
+impl Problem {
+    /// What was wrong, as one text.
+    pub fn message(&self) -> String {
+        let Value::Array(errors) = &self.detail else {
+            return self.detail.as_str().map_or_else(|| self.detail.to_string(), str::to_owned);
+        };
+        let errors = errors.iter().map(|error| {
+            let steps = error["loc"].as_array().into_iter().flatten();
+            let steps: Vec<_> = steps
+                .map(|step| step.as_str().map_or_else(|| step.to_string(), str::to_owned))
+                .collect();
+            let why = error["ctx"]["error"].as_str().map(|why| format!(": {why}"));
+            let msg = error["msg"].as_str().unwrap_or_default();
+            format!("{}: {msg}{}", steps.join("."), why.unwrap_or_default())
+        });
+        errors.collect::<Vec<_>>().join("; ")
+    }
+}
+
+impl From<TextRefusal> for Rejection {
+    fn from(refusal: TextRefusal) -> Self {
+        Self::Text(refusal)
+    }
+}
+/// How a client that had no API key has to send one (RFC 6750, section 3).
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
+
 /// Seconds after which a client that found no model, or no memory, may ask again.
 const RETRY_AFTER: u64 = 1;
 
@@ -113,6 +185,7 @@ impl Rejection {
         match self {
             Self::NoModel
             | Self::Stopping
+            | Self::Text(TextRefusal::NoMemory { .. } | TextRefusal::Busy | TextRefusal::Failed)
             | Self::Photo { error: PhotoError::Image(ImageError::OutOfMemory { .. }), .. } => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -123,16 +196,23 @@ impl Rejection {
             // Whatever else is wrong with a photo is a 400, as its clients know it from the original.
             Self::NoImages
             | Self::NoFiles
+            | Self::NoInputs
+            | Self::TextTooLong { .. }
             | Self::Photo { .. }
             | Self::OtherModel { .. }
+            | Self::Text(TextRefusal::Off | TextRefusal::None { .. })
             | Self::BodyIncomplete(_)
+            | Self::Encoding(_)
             | Self::Multipart(_) => StatusCode::BAD_REQUEST,
             Self::Validation(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
-            Self::TooManyImages { .. } | Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooManyImages { .. } | Self::TooManyInputs { .. } | Self::BodyTooLarge { .. } => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             Self::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::ContentType(_) | Self::ContentEncoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotFound | Self::NoSuchModel { .. } => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         }
     }
@@ -142,21 +222,31 @@ impl Rejection {
             Self::NoModel => "no_model",
             Self::NoImages => "no_images",
             Self::NoFiles => "no_files",
+            Self::NoInputs => "no_inputs",
+            Self::TextTooLong { .. } => "text_too_long",
             Self::Photo { error, .. } => error.code(),
             Self::Validation(errors) if errors.iter().any(|e| e.kind == "json_invalid") => {
                 "invalid_json"
             }
             Self::Validation(_) => "invalid_request",
             Self::OtherModel { .. } => "other_model",
+            Self::NoSuchModel { .. } => "model_not_found",
             Self::TooManyImages { .. } => "too_many_images",
+            Self::TooManyInputs { .. } => "too_many_inputs",
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::BodyTimeout { .. } => "body_timeout",
             Self::BodyIncomplete(_) => "incomplete_body",
             Self::Multipart(_) => "invalid_multipart",
             Self::ContentType(_) => "unsupported_content_type",
+            Self::Unauthorized(_) => "unauthorized",
+            Self::ContentEncoding(_) => "unsupported_encoding",
+            Self::Encoding(_) => "invalid_encoding",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Busy(_) => "busy",
+            Self::Text(TextRefusal::Off) => "text_off",
+            Self::Text(TextRefusal::None { .. }) => "no_text_tower",
+            Self::Text(_) => "text_unavailable",
             Self::Model => "model_failed",
             Self::Stopping => "stopping",
             Self::Internal => "internal",
@@ -167,7 +257,10 @@ impl Rejection {
     fn refusal(&self) -> Option<&'static str> {
         match self {
             Self::NoModel => Some("starting"),
-            Self::BodyTooLarge { .. } | Self::TooManyImages { .. } => Some("too_large"),
+            Self::BodyTooLarge { .. } | Self::TooManyImages { .. } | Self::TooManyInputs { .. } => {
+                Some("too_large")
+            }
+            Self::Unauthorized(_) => Some("unauthorized"),
             Self::Busy(refusal) => Some(refusal.reason()),
             Self::Stopping => Some("stopping"),
             _ => None,
@@ -179,6 +272,17 @@ impl Rejection {
             Self::NoModel => "No model loaded".into(),
             Self::NoImages => "No images provided".into(),
             Self::NoFiles => "No files provided".into(),
+            Self::NoInputs => "No inputs provided: there is nothing to embed".into(),
+            Self::TooManyInputs { found, limit } => format!(
+                "{found} inputs in one request, photos and texts together; the limit is {limit} \
+                 (--max-images): send several requests"
+            )
+            .into(),
+            Self::TextTooLong { index, most } => format!(
+                "Text {index} has more than {most} tokens, which is all that the model reads: shorten \
+                 it, or let it be cut (truncate)"
+            )
+            .into(),
             Self::Photo { index, error } => {
                 format!("Failed to decode image {index}: {error}").into()
             }
@@ -189,13 +293,19 @@ impl Rejection {
                 served.model_name, served.pretrained
             )
             .into(),
+            Self::NoSuchModel { asked, served } => {
+                format!("The model {asked} does not exist here; this service serves {served}").into()
+            }
             Self::TooManyImages { found, limit } => format!(
                 "{found} images in one request, the limit is {limit} (--max-images): send several \
                  requests"
             )
             .into(),
             Self::BodyTooLarge { found, limit } => {
-                let found = found.map_or("a body".to_owned(), |found| format!("{found} bytes"));
+                let found = match found {
+                    Some(found) => format!("{found} bytes"),
+                    None => "a body (where it is compressed: when it is expanded)".to_owned(),
+                };
                 format!("{found} over the limit of {limit} bytes (--max-body-bytes): send less")
                     .into()
             }
@@ -213,9 +323,21 @@ impl Rejection {
                  multipart/form-data, image/* or application/octet-stream"
             )
             .into(),
+            Self::Unauthorized(reason) => reason.to_string().into(),
+            Self::ContentEncoding(found) => format!(
+                "Content encoding {found} is not taken here; send the body in one of {TAKEN}, or as it \
+                 is"
+            )
+            .into(),
+            Self::Encoding(reason) => format!(
+                "The body is not in the encoding that its Content-Encoding says: {reason}; compress it \
+                 anew, or send it as it is"
+            )
+            .into(),
             Self::NotFound => "Not Found".into(),
             Self::MethodNotAllowed => "Method Not Allowed".into(),
             Self::Busy(refusal) => refusal.to_string().into(),
+            Self::Text(refusal) => refusal.to_string().into(),
             Self::Model => {
                 "The model failed on this request; the log of the service says why".into()
             }
@@ -228,7 +350,7 @@ impl Rejection {
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         let index = match self {
-            Self::Photo { index, .. } => Some(index),
+            Self::Photo { index, .. } | Self::TextTooLong { index, .. } => Some(index),
             _ => None,
         };
         if let Some(reason) = self.refusal() {
@@ -245,21 +367,26 @@ impl IntoResponse for Rejection {
             _ if status == StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_AFTER),
             _ => None,
         };
-        let body = Json(ErrorBody { detail: self.detail(), code, index });
+        let refused_coding = matches!(self, Self::ContentEncoding(_));
+        let problem = Problem { status, detail: self.detail(), code, index };
+        let body = Json(ErrorBody { detail: problem.detail.clone(), code, index });
         let mut response = (status, body).into_response();
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        if refused_coding {
+            // RFC 9110, section 12.5.3: what would have been taken.
+            response.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static(TAKEN));
         }
         // What the client still sends belongs to nothing that could be answered. (Other refusals may
         // come before the body has been read: a connection that is closed then loses its answer.)
         if status == StatusCode::REQUEST_TIMEOUT {
             response.headers_mut().insert(header::CONNECTION, CLOSE);
         }
-        response.extensions_mut().insert(Code(code));
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, BEARER);
+        }
+        response.extensions_mut().insert(problem);
         response
     }
 }
-
-/// The code of a rejection, for the log.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Code(pub(super) &'static str);

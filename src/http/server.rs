@@ -12,19 +12,13 @@ use super::{
     accept::{ADMIN_CONNECTIONS, Listener, allow_descriptors},
 };
 use crate::{
-    admission::Capacity,
     allocator,
-    config::{self, Config, memory::Overcommitted},
-    embedder::{EmbedOptions, Embedder, StartError},
+    config::Config,
+    embedder::{self, Embedder, LoadError},
+    fetch::{Fetcher, NoCertificates},
     metrics,
-    model::{
-        Model, ModelError, ModelOptions,
-        device::{self, Precision},
-    },
-    preprocess::DecodeOptions,
     shutdown::{Phase, Shutdown},
     telemetry::shedding,
-    threads,
 };
 
 /// Why the service cannot start or go on.
@@ -53,15 +47,12 @@ pub enum ServeError {
     /// Metrics are collected already.
     #[error("cannot collect metrics: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
-    /// The model cannot be loaded.
+    /// Photos cannot be fetched.
     #[error(transparent)]
-    Model(Box<ModelError>),
-    /// The model cannot be put to work.
+    Fetch(#[from] NoCertificates),
+    /// The model cannot be loaded or put to work.
     #[error(transparent)]
-    Start(#[from] StartError),
-    /// What the model and the settings need does not fit into the memory.
-    #[error("--memory-limit: {0}")]
-    Memory(#[from] Overcommitted),
+    Load(#[from] LoadError),
     /// A thread of the model ended by a fault of ours.
     #[error("a thread of the model died; please report the lines above")]
     WorkerLost,
@@ -91,19 +82,30 @@ pub async fn run(config: Config) -> Result<Ending, ServeError> {
     let metrics = metrics::start()?;
     tokio::spawn(keep_up(metrics.clone()));
     tokio::spawn(shedding::log());
-    let app = Arc::new(App::new(config.limits, metrics, shutdown.clone()));
+    let fetcher = Fetcher::new(config.fetch.clone())?;
+    let app = Arc::new(App::new(config.limits, fetcher, metrics, shutdown.clone()));
     allow_descriptors(config.max_connections);
-    let api = Listener::bind(&config.host, config.port, "--port", config.max_connections).await?;
+    let access = config.access.clone();
+    if let Some(keys) = access.api_keys.clone() {
+        tokio::spawn(keys.follow());
+    }
+    if let Some(tls) = access.tls.clone() {
+        tokio::spawn(tls.follow());
+    }
+    let (host, most) = (&config.host, config.max_connections);
+    let api = Listener::bind(host, config.port, "--port", most, access.tls.clone()).await?;
     let admin = match config.admin_port {
         Some(port) => {
             let flag = "--admin-port";
-            Some(Listener::bind(&config.host, port, flag, ADMIN_CONNECTIONS).await?)
+            // In clear: it is for probes and Prometheus beside the service.
+            Some(Listener::bind(host, port, flag, ADMIN_CONNECTIONS, None).await?)
         }
         None => None,
     };
     let options = config.connections;
+    let router = super::router(Arc::clone(&app), &access, config.page);
     let serving = async {
-        let api = api.serve(super::router(Arc::clone(&app)), options, shutdown.clone());
+        let api = api.serve(router, options, shutdown.clone());
         match admin {
             Some(admin) => {
                 let admin = admin.serve(super::admin(Arc::clone(&app)), options, shutdown.clone());
@@ -152,44 +154,10 @@ async fn load(config: Config) -> Result<Embedder, ServeError> {
         .name("load".to_owned())
         .spawn(move || {
             // Nobody waits any more when the service is stopping.
-            let _ = loaded.send(embedder(config));
+            let _ = loaded.send(embedder::load(&config));
         })
         .map_err(ServeError::Runtime)?;
-    model.await.map_err(|_| ServeError::LoaderDied)?
-}
-
-fn embedder(config: Config) -> Result<Embedder, ServeError> {
-    let options = ModelOptions {
-        device: config.device,
-        precision: config.precision,
-        isa: config.isa,
-        activation: config.activation,
-    };
-    let decode = DecodeOptions {
-        max_pixels: config.max_image_pixels,
-        exif_orientation: config.exif_orientation,
-    };
-    let kernels = device::kernels(config.isa, Precision::F32)
-        .map_err(|error| ServeError::Model(Box::new(error.into())))?;
-    // What reads and packs the weights shares the work; the threads go when it is done.
-    let loaders = threads::pool("load", config.threads).map_err(StartError::threads)?;
-    let model = loaders
-        .install(|| Model::load(config.model.clone(), &options))
-        .map_err(|error| ServeError::Model(Box::new(error)))?;
-    drop(loaders);
-    let plan = config.memory_plan(model.architecture())?;
-    tracing::info!(%plan, "memory");
-    let small_images = config::small_images(config.max_queued_images);
-    let capacity = Capacity {
-        bodies: plan.bodies,
-        decodes: plan.decodes,
-        images: config.max_queued_images - small_images,
-        small_images,
-        timeout: config.queue_timeout,
-    };
-    let threads = config.threads;
-    let options = EmbedOptions { kernels, decode, threads, batches: config.batches, capacity };
-    Ok(Embedder::start(model, &options)?)
+    Ok(model.await.map_err(|_| ServeError::LoaderDied)??)
 }
 
 /// How often a failing model is given another chance.

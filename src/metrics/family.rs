@@ -10,6 +10,7 @@ pub(super) const ABANDONED: &str = "http_requests_abandoned_total";
 pub(super) const REQUEST_SECONDS: &str = "http_request_duration_seconds";
 pub(super) const IN_FLIGHT: &str = "http_requests_in_flight";
 pub(super) const IMAGES: &str = "inference_images_total";
+pub(super) const TEXTS: &str = "inference_texts_total";
 pub(super) const STAGE_SECONDS: &str = "inference_stage_duration_seconds";
 pub(super) const BATCH_SIZE: &str = "inference_batch_size";
 pub(super) const QUEUE_DEPTH: &str = "inference_queue_depth";
@@ -50,7 +51,7 @@ pub(super) struct Family {
 }
 
 /// All that the service counts itself.
-pub(super) const FAMILIES: [Family; 15] = [
+pub(super) const FAMILIES: [Family; 16] = [
     Family {
         name: REQUESTS,
         kind: Kind::Counter,
@@ -73,20 +74,29 @@ pub(super) const FAMILIES: [Family; 15] = [
         help: "Images that are done with, by outcome: embedded, or why not.",
     },
     Family {
+        name: TEXTS,
+        kind: Kind::Counter,
+        help: "Texts that are done with, by outcome: embedded, or why not.",
+    },
+    Family {
         name: STAGE_SECONDS,
         kind: Kind::Histogram(&SECONDS),
-        help: "Time in a stage: read, parse, decode, resize, queue, forward or write.",
+        help: "Time in a stage: read, parse, fetch, decode, resize, queue, forward or write.",
     },
     Family {
         name: BATCH_SIZE,
         kind: Kind::Histogram(&IMAGES_A_BATCH),
-        help: "Images in one forward pass.",
+        help: "Images and texts in one forward pass.",
     },
-    Family { name: QUEUE_DEPTH, kind: Kind::Gauge, help: "Images that wait for the model." },
+    Family {
+        name: QUEUE_DEPTH,
+        kind: Kind::Gauge,
+        help: "Images and texts that wait for the model.",
+    },
     Family {
         name: QUEUE_AGE,
         kind: Kind::Gauge,
-        help: "How long the oldest image has waited for the model.",
+        help: "How long the oldest image or text has waited for the model.",
     },
     Family {
         name: RESERVED,

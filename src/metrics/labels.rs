@@ -8,6 +8,8 @@ pub enum Stage {
     Read,
     /// JSON or a form is taken apart.
     Parse,
+    /// The photos of one request that are URLs are fetched.
+    Fetch,
     /// One photo becomes pixels.
     Decode,
     /// One photo's pixels become the model's square.
@@ -21,9 +23,10 @@ pub enum Stage {
 }
 
 impl Stage {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Read,
         Self::Parse,
+        Self::Fetch,
         Self::Decode,
         Self::Resize,
         Self::Queue,
@@ -35,6 +38,7 @@ impl Stage {
         match self {
             Self::Read => "read",
             Self::Parse => "parse",
+            Self::Fetch => "fetch",
             Self::Decode => "decode",
             Self::Resize => "resize",
             Self::Queue => "queue",
@@ -91,11 +95,19 @@ impl Place {
 }
 
 /// What becomes of an image: embedded, dropped, or the code of its error.
-pub(super) const OUTCOMES: [&str; 15] = [
+pub(super) const OUTCOMES: [&str; 24] = [
     "embedded",
     "expired",
     "abandoned",
     "invalid_base64",
+    "url_disabled",
+    "url_invalid",
+    "url_not_allowed",
+    "url_unreachable",
+    "url_timeout",
+    "url_too_large",
+    "url_status",
+    "url_bad_answer",
     "empty_image",
     "unknown_image_format",
     "zero_size_image",
@@ -103,31 +115,60 @@ pub(super) const OUTCOMES: [&str; 15] = [
     "truncated_image",
     "corrupt_image",
     "unsupported_image",
+    "invalid_tensor",
     "out_of_memory",
     "too_large_to_decode",
     "decoder_failed",
     "model_failed",
 ];
 
+/// What becomes of a text.
+pub(super) const TEXT_OUTCOMES: [&str; 4] = ["embedded", "expired", "abandoned", "model_failed"];
+
 /// Why a request is refused without being computed.
-pub const REFUSALS: [&str; 6] =
-    ["hopeless", "queue_timeout", "memory", "too_large", "starting", "stopping"];
+pub const REFUSALS: [&str; 7] =
+    ["hopeless", "queue_timeout", "memory", "too_large", "starting", "stopping", "unauthorized"];
 
 /// The routes that embed, all by POST.
-pub(super) const EMBEDDING: [&str; 3] = ["/embed", "/embed/base64", "/embed/batch"];
+pub(super) const EMBEDDING: [&str; 12] = [
+    "/embed",
+    "/embed/base64",
+    "/embed/batch",
+    "/embed/text",
+    "/classify",
+    "/similarity",
+    "/duplicates",
+    "/v1/embeddings",
+    "/embeddings",
+    "/v1/embeddings_image",
+    "/embeddings_image",
+    "/",
+];
 
 /// Statuses that a request to embed is answered with in the ordinary course of things.
-pub(super) const EMBEDDING_STATUSES: [u16; 8] = [200, 400, 408, 413, 422, 429, 500, 503];
+pub(super) const EMBEDDING_STATUSES: [u16; 9] = [200, 400, 401, 408, 413, 422, 429, 500, 503];
 
 /// The routes that tell something, all by GET, with the statuses that they answer with.
-pub(super) const INFORMING: [(&str, &[u16]); 9] = [
+pub(super) const INFORMING: [(&str, &[u16]); 21] = [
     ("/health", &[200, 503]),
     ("/healthz", &[200, 503]),
     ("/startupz", &[200, 503]),
     ("/readyz", &[200, 503]),
     ("/livez", &[200, 503]),
-    ("/model-info", &[200, 503]),
-    ("/gpu-info", &[200]),
+    ("/model-info", &[200, 401, 503]),
+    ("/gpu-info", &[200, 401]),
     ("/metrics", &[200]),
     ("/openapi.json", &[200]),
+    ("/", &[200, 304]),
+    ("/page/{file}", &[200, 304]),
+    ("/api-doc/openapi.json", &[200]),
+    ("/v1/models", &[200, 401, 503]),
+    ("/models", &[200, 401, 503]),
+    ("/v1/models/{*id}", &[200, 401, 404, 503]),
+    ("/v1/health/live", &[200, 503]),
+    ("/v1/health/ready", &[200, 503]),
+    ("/v1/metadata", &[200, 401, 503]),
+    ("/v1/version", &[200, 401]),
+    ("/v1/metrics", &[200, 401]),
+    ("/info", &[200, 401, 503]),
 ];

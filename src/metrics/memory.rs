@@ -14,6 +14,11 @@ pub fn reservable(pool: Pool, bytes: u64) {
     LIMIT[pool as usize].fetch_add(bytes, Ordering::Relaxed);
 }
 
+/// `bytes` of `pool` may not be reserved any more.
+pub fn unreservable(pool: Pool, bytes: u64) {
+    LIMIT[pool as usize].fetch_sub(bytes, Ordering::Relaxed);
+}
+
 /// `bytes` of `pool` are reserved.
 pub fn reserve(pool: Pool, bytes: u64) {
     RESERVED[pool as usize].fetch_add(bytes, Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! What has to be known of a CLIP model before its weights are read: the shape of the vision
-//! tower, its activation, and how pixels are prepared for it.
+//! What has to be known of a CLIP model before its weights are read: the shape of the towers,
+//! their activation, and how pixels are prepared for it.
 //!
 //! An [`Architecture`] comes from a file of `models/`, from a repository's `open_clip_config.json`
 //! or from a Hugging Face `config.json`. Whichever it was, it has been checked: the tower that
@@ -29,6 +29,8 @@ pub struct Architecture {
     pub embed_dim: usize,
     /// The shape of the vision tower.
     pub vision: VisionConfig,
+    /// The shape of the text tower; none where it is of a kind that is not served.
+    pub text: Option<TextConfig>,
     /// The activation that this architecture states. A checkpoint may have been trained with the
     /// other one: see [`crate::model::registry::ServedModel::activation`].
     pub activation: Activation,
@@ -49,6 +51,26 @@ pub struct VisionConfig {
     pub layers: usize,
     /// Attention heads in a block.
     pub heads: usize,
+    /// Channels inside a block's MLP.
+    pub mlp_width: usize,
+    /// What the layer norms add to the variance.
+    pub layer_norm_eps: f64,
+}
+
+/// The shape of a causal transformer with learnt positions, pre-norm blocks and `ln_final`, whose
+/// token with the highest number, the end of the text, is projected.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TextConfig {
+    /// Most tokens of a text, its start and its end included.
+    pub context_length: usize,
+    /// Tokens of the vocabulary; the last two are the start and the end of a text.
+    pub vocab_size: usize,
+    /// Channels of the residual stream; a multiple of `heads`.
+    pub width: usize,
+    /// Attention heads in a block.
+    pub heads: usize,
+    /// Residual blocks.
+    pub layers: usize,
     /// Channels inside a block's MLP.
     pub mlp_width: usize,
     /// What the layer norms add to the variance.
@@ -165,11 +187,17 @@ impl Architecture {
     pub fn validate(&self) -> Result<(), ArchitectureError> {
         dimension("embed_dim", self.embed_dim)?;
         self.vision.validate()?;
+        self.text.as_ref().map_or(Ok(()), TextConfig::validate)?;
         self.preprocess.validate()
     }
 }
 
 impl VisionConfig {
+    /// What the tower reads of an image: a class token, and one token for each patch.
+    pub fn tokens(&self) -> usize {
+        1 + (self.image_size / self.patch_size).pow(2)
+    }
+
     fn validate(&self) -> Result<(), ArchitectureError> {
         dimension("image_size", self.image_size)?;
         dimension("patch_size", self.patch_size)?;
@@ -181,6 +209,20 @@ impl VisionConfig {
         multiple("width", self.width, "heads", self.heads)?;
         let eps = self.layer_norm_eps;
         require(eps.is_finite() && eps > 0.0, "layer_norm_eps", eps, "a number above zero")
+    }
+}
+
+impl TextConfig {
+    fn validate(&self) -> Result<(), ArchitectureError> {
+        dimension("text.context_length", self.context_length)?;
+        dimension("text.vocab_size", self.vocab_size)?;
+        dimension("text.width", self.width)?;
+        dimension("text.heads", self.heads)?;
+        dimension("text.layers", self.layers)?;
+        dimension("text.mlp_width", self.mlp_width)?;
+        multiple("text.width", self.width, "text.heads", self.heads)?;
+        let eps = self.layer_norm_eps;
+        require(eps.is_finite() && eps > 0.0, "text.layer_norm_eps", eps, "a number above zero")
     }
 }
 

@@ -1,15 +1,38 @@
-//! One block of the tower: multi-head self-attention, then the MLP, each behind a layer norm and
+//! One block of a tower: multi-head self-attention, then the MLP, each behind a layer norm and
 //! added to what came in.
 //!
-//! Shapes: n images, t tokens, w = width, h heads of d = w / h.
+//! Shapes: n images or texts, t tokens, w = width, h heads of d = w / h.
 
 use candle_core::{D, IndexOp, Module, Result, Tensor};
 use candle_nn::{LayerNorm, Linear, VarBuilder, ops::softmax_last_dim};
 
 use super::{
     activation::activate,
-    architecture::{Activation, VisionConfig},
+    architecture::{Activation, TextConfig, VisionConfig},
 };
+
+/// The shape of a block.
+#[derive(Clone, Copy)]
+pub(super) struct BlockConfig {
+    width: usize,
+    heads: usize,
+    mlp_width: usize,
+    layer_norm_eps: f64,
+}
+
+impl From<&VisionConfig> for BlockConfig {
+    fn from(vision: &VisionConfig) -> Self {
+        let VisionConfig { width, heads, mlp_width, layer_norm_eps, .. } = *vision;
+        Self { width, heads, mlp_width, layer_norm_eps }
+    }
+}
+
+impl From<&TextConfig> for BlockConfig {
+    fn from(text: &TextConfig) -> Self {
+        let TextConfig { width, heads, mlp_width, layer_norm_eps, .. } = *text;
+        Self { width, heads, mlp_width, layer_norm_eps }
+    }
+}
 
 /// `z = z + MSA(LN(z)); z = z + MLP(LN(z))`, open_clip's `ResidualAttentionBlock`.
 #[derive(Debug)]
@@ -21,11 +44,7 @@ pub(super) struct ResidualAttentionBlock {
 }
 
 impl ResidualAttentionBlock {
-    pub(super) fn new(
-        config: &VisionConfig,
-        activation: Activation,
-        vb: VarBuilder,
-    ) -> Result<Self> {
+    pub(super) fn new(config: BlockConfig, activation: Activation, vb: VarBuilder) -> Result<Self> {
         Ok(Self {
             ln_1: candle_nn::layer_norm(config.width, config.layer_norm_eps, vb.pp("ln_1"))?,
             attn: MultiheadAttention::new(config, vb.pp("attn"))?,
@@ -34,9 +53,9 @@ impl ResidualAttentionBlock {
         })
     }
 
-    /// `[n, t, w]` to `[n, t, w]`.
-    pub(super) fn forward(&self, z: &Tensor) -> Result<Tensor> {
-        let z = (z + self.attn.forward(&self.ln_1.forward(z)?)?)?;
+    /// `[n, t, w]` to `[n, t, w]`; `mask`, `[t, t]`, is added to the scores.
+    pub(super) fn forward(&self, z: &Tensor, mask: Option<&Tensor>) -> Result<Tensor> {
+        let z = (z + self.attn.forward(&self.ln_1.forward(z)?, mask)?)?;
         &z + self.mlp.forward(&self.ln_2.forward(&z)?)?
     }
 
@@ -57,7 +76,7 @@ struct MultiheadAttention {
 }
 
 impl MultiheadAttention {
-    fn new(config: &VisionConfig, vb: VarBuilder) -> Result<Self> {
+    fn new(config: BlockConfig, vb: VarBuilder) -> Result<Self> {
         let width = config.width;
         let in_proj = Linear::new(
             vb.get((3 * width, width), "in_proj_weight")?,
@@ -68,12 +87,13 @@ impl MultiheadAttention {
     }
 
     /// `x [n, t, w]`, every token asking: `[n, t, w]`.
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, mask: Option<&Tensor>) -> Result<Tensor> {
         let (n, t, width) = x.dims3()?;
         let qkv = self.in_proj.forward(x)?;
         let [q, k, v] =
             [0, 1, 2].map(|i| self.heads_of(&qkv.narrow(D::Minus1, i * width, width)?));
-        self.attend(&q?, &k?, &v?)?.transpose(1, 2)?.reshape((n, t, width))?.apply(&self.out_proj)
+        let attended = self.attend((&q?, &k?, &v?), mask)?;
+        attended.transpose(1, 2)?.reshape((n, t, width))?.apply(&self.out_proj)
     }
 
     /// The same for the class token alone: `[n, w]`.
@@ -82,7 +102,8 @@ impl MultiheadAttention {
         let q = self.rows(0, width)?.forward(&class_token(x)?)?.unsqueeze(1)?;
         let kv = self.rows(width, 2 * width)?.forward(x)?;
         let [k, v] = [0, 1].map(|i| self.heads_of(&kv.narrow(D::Minus1, i * width, width)?));
-        self.attend(&self.heads_of(&q)?, &k?, &v?)?.reshape((n, width))?.apply(&self.out_proj)
+        let attended = self.attend((&self.heads_of(&q)?, &k?, &v?), None)?;
+        attended.reshape((n, width))?.apply(&self.out_proj)
     }
 
     /// Rows `[start, start + len)` of `in_proj` as a layer of their own; shares its memory.
@@ -98,9 +119,17 @@ impl MultiheadAttention {
     }
 
     /// `q [n, h, t', d]`, `k` and `v` `[n, h, t, d]`: `[n, h, t', d]`.
-    fn attend(&self, q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
+    fn attend(
+        &self,
+        (q, k, v): (&Tensor, &Tensor, &Tensor),
+        mask: Option<&Tensor>,
+    ) -> Result<Tensor> {
         let d = q.dim(D::Minus1)? as f64;
         let scores = (q * (1. / d.sqrt()))?.matmul(&k.t()?)?;
+        let scores = match mask {
+            Some(mask) => scores.broadcast_add(mask)?,
+            None => scores,
+        };
         softmax_last_dim(&scores)?.matmul(v)
     }
 }
@@ -114,7 +143,7 @@ struct Mlp {
 }
 
 impl Mlp {
-    fn new(config: &VisionConfig, activation: Activation, vb: VarBuilder) -> Result<Self> {
+    fn new(config: BlockConfig, activation: Activation, vb: VarBuilder) -> Result<Self> {
         let (width, inner) = (config.width, config.mlp_width);
         Ok(Self {
             c_fc: candle_nn::linear(width, inner, vb.pp("c_fc"))?,

@@ -25,6 +25,9 @@ const OPEN_CLIP_CONFIG: &str = "open_clip_config.json";
 /// Hugging Face's config.
 const HUGGING_FACE_CONFIG: &str = "config.json";
 
+/// Vocabularies of a repository, best first.
+const VOCABULARIES: [&str; 2] = ["tokenizer.json", "merges.txt"];
+
 /// Revision of a repository where none is named.
 const DEFAULT_REVISION: &str = "main";
 
@@ -76,6 +79,29 @@ pub fn find(spec: ModelSpec) -> Result<(ServedModel, Option<PathBuf>), ModelErro
         }
     };
     Ok((spec.with_config(config)?, checkpoint))
+}
+
+/// The vocabulary that a model brings along; none where it is CLIP's own, as that of every tag.
+///
+/// # Errors
+/// [`ModelError`] when the hub cannot say whether there is one.
+pub fn vocabulary(spec: &ModelSpec) -> Result<Option<PathBuf>, ModelError> {
+    match &spec.source {
+        Source::LocalDir(folder) => {
+            let paths = VOCABULARIES.iter().map(|name| folder.join(name));
+            Ok(paths.into_iter().find(|path| path.is_file()))
+        }
+        Source::Hub { repo, revision } if spec.config == ConfigUse::Required => {
+            let hub = Hub::from_env(|name| std::env::var(name).ok())?;
+            let repo = hub.repo(repo, revision.as_deref().unwrap_or(DEFAULT_REVISION))?;
+            match repo.first_of(&VOCABULARIES) {
+                Ok((path, _)) => Ok(Some(path)),
+                Err(HubError::FileNotFound(_)) => Ok(None),
+                Err(error) => Err(error.into()),
+            }
+        }
+        Source::Hub { .. } | Source::File(_) | Source::Seeded => Ok(None),
+    }
 }
 
 /// The config that `get` finds, if `spec` has a use for one.

@@ -1,11 +1,12 @@
-//! CLIP's vision tower: a pre-norm ViT over patches, the class token projected into CLIP's space.
+//! CLIP's vision tower on a GPU: a pre-norm ViT over patches, the class token projected into CLIP's
+//! space.
 //!
 //! The fields are named as in open_clip's state dict, and `forward` follows the equations of
 //! "An Image is Worth 16x16 Words" (arXiv 2010.11929, section 3.1) with CLIP's changes (arXiv
 //! 2103.00020): a layer norm before the first block, and the projection behind the last.
 //! Shapes below: n images, t = patches + 1 tokens, w = width, e = embedding size.
 
-use candle_core::{D, DType, Device, Module, Result, Tensor};
+use candle_core::{DType, Device, Module, Result, Tensor};
 use candle_nn::{LayerNorm, VarBuilder};
 
 use super::{
@@ -44,7 +45,7 @@ impl VisionTransformer {
             positional_embedding: vb.get((1 + grid * grid, width), "positional_embedding")?,
             ln_pre: candle_nn::layer_norm(width, config.layer_norm_eps, vb.pp("ln_pre"))?,
             resblocks: (0..config.layers)
-                .map(|i| ResidualAttentionBlock::new(config, activation, blocks.pp(i)))
+                .map(|i| ResidualAttentionBlock::new(config.into(), activation, blocks.pp(i)))
                 .collect::<Result<_>>()?,
             ln_post: candle_nn::layer_norm(width, config.layer_norm_eps, vb.pp("ln_post"))?,
             proj: vb.get((width, architecture.embed_dim), "proj")?,
@@ -56,8 +57,8 @@ impl VisionTransformer {
         self.proj.device()
     }
 
-    /// Embeds `pixels [n, 3, size, size]`, normalised as the model was trained: `[n, e]` in f32,
-    /// each row of L2 norm 1.
+    /// Projects `pixels [n, 3, size, size]`, normalised as the model was trained, into CLIP's space:
+    /// `[n, e]` in f32, of any length.
     ///
     /// # Errors
     /// When the shape is another, or the device fails.
@@ -72,12 +73,11 @@ impl VisionTransformer {
         let (last, all_but_last) =
             self.resblocks.split_last().ok_or_else(|| candle_core::Error::msg("no blocks"))?;
         for block in all_but_last {
-            z = block.forward(&z)?;
+            z = block.forward(&z, None)?;
         }
         // y = LN(z_class) P: nothing but the class token leaves the last block          (eq. 4)
         let class = last.forward_class(&z)?;
-        let y = self.ln_post.forward(&class)?.matmul(&self.proj)?.to_dtype(DType::F32)?;
-        y.broadcast_div(&y.sqr()?.sum_keepdim(D::Minus1)?.sqrt()?)
+        self.ln_post.forward(&class)?.matmul(&self.proj)?.to_dtype(DType::F32)
     }
 }
 

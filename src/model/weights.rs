@@ -108,7 +108,7 @@ pub enum WeightsError {
     },
 }
 
-/// Weights of a vision tower under open_clip's names (`visual. …`), in f32 on the CPU.
+/// Weights of a model under open_clip's names (`visual. …` for the vision tower), in f32 on the CPU.
 trait TowerWeights: Send + Sync {
     /// The tensor `name` of shape `expected`.
     fn tensor(&self, name: &str, expected: &[usize]) -> candle_core::Result<Tensor>;

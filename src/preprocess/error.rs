@@ -2,7 +2,7 @@
 //! message that says what was found, which limit or format it met, and what to do.
 //! Nothing here knows HTTP.
 
-use super::probe::Format;
+use super::probe::{Format, describe};
 
 /// The formats that are read, for messages.
 pub(crate) const SUPPORTED: &str = "JPEG, PNG, GIF, WebP, BMP and TIFF";
@@ -79,6 +79,9 @@ pub enum ImageError {
         /// The feature that is not read.
         detail: String,
     },
+    /// A tensor in the place of a file is not what the model reads.
+    #[error("the tensor {0}")]
+    Tensor(String),
 }
 
 impl ImageError {
@@ -93,7 +96,13 @@ impl ImageError {
             Self::Truncated { .. } => "truncated_image",
             Self::Corrupt { .. } => "corrupt_image",
             Self::Unsupported { .. } => "unsupported_image",
+            Self::Tensor(_) => "invalid_tensor",
         }
+    }
+
+    /// Of a file that begins with `head`, which is no beginning of an image.
+    pub(crate) fn unknown(head: &[u8]) -> Self {
+        Self::UnknownFormat { found: describe(head) }
     }
 
     pub(crate) fn truncated(format: Format, detail: impl Into<String>) -> Self {

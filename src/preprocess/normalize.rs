@@ -8,6 +8,8 @@
 pub struct Normalization {
     /// The normalised value of each level, for red, green and blue.
     levels: [[f32; 256]; 3],
+    mean: [f32; 3],
+    std: [f32; 3],
 }
 
 impl Normalization {
@@ -19,7 +21,16 @@ impl Normalization {
         };
         let levels =
             std::array::from_fn(|channel| std::array::from_fn(|value| level(channel, value)));
-        Self { levels }
+        Self { levels, mean, std }
+    }
+
+    /// Normalises `planes`, `[3, height, width]` numbers from 0 to 1, in place.
+    pub fn apply_to_planes(&self, planes: &mut [f32]) {
+        let plane = (planes.len() / 3).max(1);
+        for (numbers, (mean, std)) in planes.chunks_mut(plane).zip(self.mean.iter().zip(&self.std))
+        {
+            numbers.iter_mut().for_each(|number| *number = (*number - mean) / std);
+        }
     }
 
     /// Writes `crop`, rows of red, green and blue bytes, to `out` channel by channel:

@@ -159,9 +159,7 @@ pub fn probe(bytes: &[u8]) -> Result<Header, ImageError> {
         Some(Format::Bmp) => bmp::header(bytes)?,
         Some(Format::Tiff) => tiff::header(bytes)?,
         None if bytes.is_empty() => return Err(ImageError::Empty),
-        None => {
-            return Err(ImageError::UnknownFormat { found: describe(bytes) });
-        }
+        None => return Err(ImageError::unknown(bytes)),
     };
     match header {
         Header { format, width, height, .. } if width == 0 || height == 0 => {
@@ -172,7 +170,7 @@ pub fn probe(bytes: &[u8]) -> Result<Header, ImageError> {
 }
 
 /// The first bytes in hexadecimal, with a guess at what sends them.
-fn describe(bytes: &[u8]) -> String {
+pub(super) fn describe(bytes: &[u8]) -> String {
     let hex: Vec<String> = bytes.iter().take(8).map(|b| format!("{b:02X}")).collect();
     let guess = match bytes {
         [b'%', b'P', b'D', b'F', ..] => " (PDF?)",

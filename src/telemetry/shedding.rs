@@ -8,8 +8,8 @@ use crate::metrics::{self, REFUSALS};
 /// Least time between two lines.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The reason that is the client's mistake; such a request is refused whatever the load.
-const CLIENTS_OWN: &str = "too_large";
+/// The reasons that are the client's mistake; such a request is refused whatever the load.
+const CLIENTS_OWN: [&str; 2] = ["too_large", "unauthorized"];
 
 /// Logs refusals for as long as the service runs.
 pub async fn log() {
@@ -45,7 +45,7 @@ impl Shedding {
         let new: Vec<(&str, u64)> = REFUSALS
             .into_iter()
             .zip(totals.into_iter().zip(told).map(|(total, told)| total - told))
-            .filter(|&(reason, new)| new > 0 && reason != CLIENTS_OWN)
+            .filter(|&(reason, new)| new > 0 && !CLIENTS_OWN.contains(&reason))
             .collect();
         let refused = new.iter().map(|(_, new)| new).sum();
         let why: Vec<String> = new.iter().map(|(reason, new)| format!("{reason} {new}")).collect();
@@ -76,6 +76,8 @@ mod tests {
 
     #[test]
     fn a_clients_mistake_is_not_shedding() {
-        assert_eq!(Shedding::default().since(totals(&[(CLIENTS_OWN, 7)])), None);
+        for reason in CLIENTS_OWN {
+            assert_eq!(Shedding::default().since(totals(&[(reason, 7)])), None, "{reason}");
+        }
     }
 }

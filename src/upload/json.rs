@@ -4,16 +4,20 @@
 //! what has a wrong type is noted without being kept, so that a hostile body costs no memory. The
 //! errors are FastAPI's (pydantic 2's) objects, all of them at once.
 
+mod error;
+
 use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
+pub use error::{FieldError, Place};
 use serde::{
-    Deserialize, Deserializer, Serialize,
+    Deserialize, Deserializer,
     de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::{Value, json};
+use serde_json::{Value, error::Category, json};
+use serde_path_to_error::Segment;
 
-use super::{OnError, Photo, Wishes};
+use super::{OnError, Photo, Wishes, texts::Text};
 
 /// The photos and wishes of a JSON body.
 #[derive(Debug)]
@@ -26,51 +30,53 @@ pub struct JsonUpload {
     pub wishes: Wishes,
 }
 
-/// One entry of FastAPI's list of validation errors.
-#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
-pub struct FieldError {
-    /// Kind of the mistake, like `missing` or `string_type`.
-    #[serde(rename = "type")]
-    #[schema(example = "missing")]
-    pub kind: &'static str,
-    /// Where it is: `body` or `query`, then names and indices.
-    #[schema(value_type = Vec<Value>, example = json!(["body", "images"]))]
-    pub loc: Vec<Place>,
-    /// What would be right.
-    #[schema(example = "Field required")]
-    pub msg: String,
-    /// What was found there; `null` where that is large.
-    #[schema(value_type = Value)]
-    pub input: Value,
-    /// More, where the kind has more to say.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Value>)]
-    pub ctx: Option<Value>,
-}
-
-/// A step on the way to the place of an error.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum Place {
-    /// A field.
-    Name(&'static str),
-    /// An element of a list, or a byte of the text.
-    Index(usize),
-}
-
 /// U+FEFF in UTF-8, which some editors and shells put before text.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// A body larger than this is not gone through again for the `input` of its errors.
 const LARGEST_ECHO: usize = 4096;
 
+/// A body that may be ours or another protocol's.
+#[derive(Debug)]
+pub enum Either {
+    /// It has photos in `images`.
+    Ours(JsonUpload),
+    /// It has `inputs`, which somebody else reads.
+    Inputs,
+}
+
 /// Reads the body `whole`, keeping at most `most` photos and one more.
 ///
 /// # Errors
 /// All mistakes of the body, as FastAPI lists them.
 pub fn parse(whole: &Bytes, most: usize) -> Result<JsonUpload, Vec<FieldError>> {
-    // Python's `json.loads` skips it too.
-    let body = whole.strip_prefix(BYTE_ORDER_MARK).unwrap_or(whole);
+    let body = text_of(whole);
+    fields(body, most)?.check(whole, body)
+}
+
+/// The same, unless the body has `inputs`.
+///
+/// # Errors
+/// As [`parse`], and where the body has both.
+pub fn parse_either(whole: &Bytes, most: usize) -> Result<Either, Vec<FieldError>> {
+    let body = text_of(whole);
+    let fields = fields(body, most)?;
+    match (&fields.images, fields.inputs) {
+        (_, false) => fields.check(whole, body).map(Either::Ours),
+        (None, true) => Ok(Either::Inputs),
+        (Some(_), true) => {
+            let msg = "Input should not be given beside images: send images, or inputs";
+            Err(vec![FieldError::value("inputs", msg)])
+        }
+    }
+}
+
+/// The body without what Python's `json.loads` skips, too.
+fn text_of(whole: &Bytes) -> &[u8] {
+    whole.strip_prefix(BYTE_ORDER_MARK).unwrap_or(whole)
+}
+
+fn fields(body: &[u8], most: usize) -> Result<Box<Fields<'_>>, Vec<FieldError>> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(vec![FieldError::new("missing", [], "Field required", Value::Null)]);
     }
@@ -85,7 +91,7 @@ pub fn parse(whole: &Bytes, most: usize) -> Result<JsonUpload, Vec<FieldError>> 
     let found = Expected::Body { most }.deserialize(&mut text);
     match found.and_then(|found| text.end().map(|()| found)) {
         Err(error) => Err(vec![FieldError::no_json(place_of(&error, body), &error.to_string())]),
-        Ok(Found::Object(fields)) => fields.check(whole, body),
+        Ok(Found::Object(fields)) => Ok(fields),
         Ok(_) => Err(vec![FieldError::new(
             "model_attributes_type",
             [],
@@ -95,25 +101,31 @@ pub fn parse(whole: &Bytes, most: usize) -> Result<JsonUpload, Vec<FieldError>> 
     }
 }
 
-impl FieldError {
-    /// A mistake in the body, at `place` within it.
-    fn new(
-        kind: &'static str,
-        place: impl IntoIterator<Item = Place>,
-        msg: impl Into<String>,
-        input: Value,
-    ) -> Self {
-        let loc = [Place::Name("body")].into_iter().chain(place).collect();
-        Self { kind, loc, msg: msg.into(), input, ctx: None }
-    }
+/// Reads the body `whole` as a `T`, whose fields may borrow from it; unknown ones are skipped.
+///
+/// # Errors
+/// The first mistake of the body.
+pub fn read<'a, T: Deserialize<'a>>(whole: &'a Bytes) -> Result<T, Vec<FieldError>> {
+    let body = text_of(whole);
+    let mut text = serde_json::Deserializer::from_slice(body);
+    let mut track = serde_path_to_error::Track::new();
+    let read = T::deserialize(serde_path_to_error::Deserializer::new(&mut text, &mut track));
+    read.and_then(|read| text.end().map(|()| read)).map_err(|error| {
+        vec![match error.classify() {
+            Category::Data => FieldError::value_of(way(&track.path()), &error.to_string()),
+            _ => FieldError::no_json(place_of(&error, body), &error.to_string()),
+        }]
+    })
+}
 
-    fn no_json(byte: usize, error: &str) -> Self {
-        let ctx = Some(json!({ "error": error }));
-        Self {
-            ctx,
-            ..Self::new("json_invalid", [Place::Index(byte)], "JSON decode error", json!({}))
-        }
-    }
+/// The steps of `path` within a body.
+fn way(path: &serde_path_to_error::Path) -> Vec<Place> {
+    let step = |segment: &Segment| match segment {
+        Segment::Seq { index } => Some(Place::Index(*index)),
+        Segment::Map { key } => Some(Place::Field(key.clone())),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    };
+    path.iter().filter_map(step).collect()
 }
 
 /// The byte of `body` at which `error` was noticed.
@@ -148,6 +160,8 @@ enum Found<'a> {
 #[derive(Default)]
 struct Fields<'a> {
     images: Option<Found<'a>>,
+    /// Whether there are any.
+    inputs: bool,
     model_name: Option<Found<'a>>,
     pretrained: Option<Found<'a>>,
     on_error: Option<Found<'a>>,
@@ -158,6 +172,7 @@ struct Fields<'a> {
 #[serde(field_identifier, rename_all = "snake_case")]
 enum FieldName {
     Images,
+    Inputs,
     ModelName,
     Pretrained,
     OnError,
@@ -208,10 +223,7 @@ impl Fields<'_> {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let photo = |text| match text {
-            Cow::Borrowed(text) => Photo::Base64(whole.slice_ref(str::as_bytes(text))),
-            Cow::Owned(text) => Photo::Base64(Bytes::from(text)),
-        };
+        let photo = |text| Text(text).into_photo(whole);
         let photos = photos.into_iter().map(photo).collect();
         Ok(JsonUpload { photos, count, wishes: Wishes { model_name, pretrained, on_error } })
     }
@@ -265,6 +277,7 @@ fn echo(body: &[u8], place: &[Place]) -> Value {
     let whole: Value = serde_json::from_slice(body).unwrap_or_default();
     let found = place.iter().try_fold(&whole, |value, step| match step {
         Place::Name(name) => value.get(name),
+        Place::Field(name) => value.get(name),
         Place::Index(index) => value.get(index),
     });
     found.cloned().unwrap_or_default()
@@ -345,8 +358,9 @@ impl<'de> Visitor<'de> for Expected {
                 FieldName::ModelName => (&mut fields.model_name, Self::Text),
                 FieldName::Pretrained => (&mut fields.pretrained, Self::Text),
                 FieldName::OnError => (&mut fields.on_error, Self::Text),
-                FieldName::Other => {
+                FieldName::Inputs | FieldName::Other => {
                     object.next_value::<IgnoredAny>()?;
+                    fields.inputs |= matches!(name, FieldName::Inputs);
                     continue;
                 }
             };

@@ -2,5 +2,6 @@
 
 mod documentation;
 mod embedding;
+mod examples;
 mod information;
 mod request_id;

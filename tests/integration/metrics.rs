@@ -5,3 +5,5 @@ mod bounded;
 mod counting;
 mod exposition;
 mod listed;
+
+pub use exposition::scrape;

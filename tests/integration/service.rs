@@ -83,6 +83,17 @@ fn outliving(service: Service) -> (Service, ChildStdin) {
     (service, watchdog.unwrap().stdin.take().unwrap())
 }
 
+/// The folder of a model of 8 numbers.
+pub fn tiny_model() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("open_clip_config.json");
+    std::fs::write(config, crate::weights::OPEN_CLIP_CONFIG).unwrap();
+    let weights = "open_clip_pytorch_model.bin";
+    let tiny = crate::support::reference().join("tiny");
+    std::fs::copy(tiny.join(weights), folder.path().join(weights)).unwrap();
+    folder
+}
+
 /// A running service; killed when it is dropped.
 #[derive(Debug)]
 pub struct Service {
@@ -136,12 +147,7 @@ impl Service {
     }
 
     fn tiny_on(binary: Command, flags: &[&str], admin_port: u16) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let config = folder.path().join("open_clip_config.json");
-        std::fs::write(config, crate::weights::OPEN_CLIP_CONFIG).unwrap();
-        let weights = "open_clip_pytorch_model.bin";
-        let tiny = crate::support::reference().join("tiny");
-        std::fs::copy(tiny.join(weights), folder.path().join(weights)).unwrap();
+        let folder = tiny_model();
         let name = format!("local-dir:{}", folder.path().display());
         // The folder may go once the model is loaded.
         let flags = [&["--model-name", &name], flags].concat();
@@ -157,19 +163,24 @@ impl Service {
     /// Starts the binary with the weights `openai`, on a hub that never answers, and returns when
     /// it has asked for them; it is never ready.
     pub fn starting(hub: &SilentHub) -> Self {
-        Self::starting_by(binary(), hub)
+        Self::starting_with(hub, &[])
+    }
+
+    /// The same, with `flags`.
+    pub fn starting_with(hub: &SilentHub, flags: &[&str]) -> Self {
+        Self::starting_by(binary(), hub, flags)
     }
 
     /// The same as the first process of a namespace ([`Self::as_pid_1`]).
     pub fn starting_as_pid_1(hub: &SilentHub) -> Option<Self> {
-        Some(Self::starting_by(first_process()?, hub))
+        Some(Self::starting_by(first_process()?, hub, &[]))
     }
 
-    fn starting_by(binary: Command, hub: &SilentHub) -> Self {
+    fn starting_by(binary: Command, hub: &SilentHub, flags: &[&str]) -> Self {
         let endpoint = format!("http://{}", hub.address);
         let home = hub.home.path().to_str().unwrap();
         let service =
-            Self::listening(binary, &[], 0, &[("HF_ENDPOINT", &endpoint), ("HF_HOME", home)]);
+            Self::listening(binary, flags, 0, &[("HF_ENDPOINT", &endpoint), ("HF_HOME", home)]);
         hub.await_request();
         service
     }

@@ -11,10 +11,10 @@ fn queue() -> (Queue<usize>, Instant) {
     (Queue::new(), Instant::now())
 }
 
-/// How many images each request gets, by its number.
+/// How many items each request gets, by its number.
 fn taken(queue: &mut Queue<usize>, most: usize) -> Vec<(usize, usize)> {
     let shares = queue.take(most);
-    shares.iter().map(|share| (*queue.get(share).unwrap(), share.images.len())).collect()
+    shares.iter().map(|share| (*queue.get(share).unwrap(), share.items.len())).collect()
 }
 
 const LATER: Duration = Duration::from_secs(3600);
@@ -22,11 +22,11 @@ const LATER: Duration = Duration::from_secs(3600);
 #[test]
 fn a_batch_is_filled() {
     let (mut queue, now) = queue();
-    for (request, images) in [(0, 2), (1, 40), (2, 3)] {
-        queue.push(request, images, now, now + LATER);
+    for (request, items) in [(0, 2), (1, 40), (2, 3)] {
+        queue.push(request, items, now, now + LATER);
     }
     let batch = taken(&mut queue, 32);
-    assert_eq!(batch.iter().map(|(_, images)| images).sum::<usize>(), 32);
+    assert_eq!(batch.iter().map(|(_, items)| items).sum::<usize>(), 32);
     assert_eq!(queue.depth(), 13);
     assert_eq!(taken(&mut queue, 32), [(1, 13)]);
     assert!(taken(&mut queue, 32).is_empty());
@@ -56,7 +56,7 @@ fn a_large_request_is_finished_though_single_photos_keep_coming() {
         let shares = queue.take(8);
         for share in &shares {
             if *queue.get(share).unwrap() == 0 {
-                left -= share.images.len();
+                left -= share.items.len();
             }
             queue.finish(share);
         }
@@ -105,7 +105,7 @@ fn a_failure_ends_its_request_and_no_other() {
     queue.push(0, 40, now, now + LATER);
     let (first, second) = (queue.take(32), queue.take(4));
     queue.push(1, 1, now, now + LATER);
-    assert_eq!(queue.fail(&first[0]), None, "another batch has images of it");
+    assert_eq!(queue.fail(&first[0]), None, "another batch has items of it");
     assert_eq!(queue.depth(), 1, "nothing more of it is computed");
     assert_eq!(queue.finish(&second[0]), Some(0));
     assert_eq!(taken(&mut queue, 32), [(1, 1)]);
@@ -127,7 +127,7 @@ fn depth_and_age_are_those_of_what_waits() {
 /// Something that happens to a queue.
 #[derive(Clone, Debug)]
 enum Event {
-    Arrives { images: usize, patience: u64 },
+    Arrives { items: usize, patience: u64 },
     Leaves { request: usize },
     Takes { most: usize },
     Returns { well: bool },
@@ -137,7 +137,7 @@ enum Event {
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         3 => (1usize..40, 0u64..30)
-            .prop_map(|(images, patience)| Event::Arrives { images, patience }),
+            .prop_map(|(items, patience)| Event::Arrives { items, patience }),
         1 => (0usize..30).prop_map(|request| Event::Leaves { request }),
         4 => (1usize..33).prop_map(|most| Event::Takes { most }),
         4 => prop::bool::weighted(0.9).prop_map(|well| Event::Returns { well }),
@@ -148,7 +148,7 @@ fn event() -> impl Strategy<Value = Event> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1500))]
 
-    /// Whatever comes in whatever order: no batch is too large or needlessly small, no image is
+    /// Whatever comes in whatever order: no batch is too large or needlessly small, no item is
     /// computed twice, out of order, past its deadline or for a client that has gone, and each
     /// request leaves the queue exactly once.
     #[test]
@@ -164,9 +164,9 @@ proptest! {
         let events = events.into_iter().chain(drain.into_iter().cycle().take(4000));
         for event in events {
             match event {
-                Event::Arrives { images, patience } => {
+                Event::Arrives { items, patience } => {
                     let deadline = now + Duration::from_secs(patience);
-                    queue.push(deadlines.len(), images, now, deadline);
+                    queue.push(deadlines.len(), items, now, deadline);
                     deadlines.push(deadline);
                 }
                 Event::Leaves { request } => {
@@ -179,18 +179,18 @@ proptest! {
                     }
                     let depth = queue.depth();
                     let batch = queue.take(most);
-                    let images: usize = batch.iter().map(|share| share.images.len()).sum();
-                    prop_assert_eq!(images, most.min(depth));
+                    let items: usize = batch.iter().map(|share| share.items.len()).sum();
+                    prop_assert_eq!(items, most.min(depth));
                     for share in &batch {
                         let request = *queue.get(share).unwrap();
                         prop_assert!(!answered.contains(&request));
                         let next = next_image.entry(request).or_insert(0);
-                        prop_assert_eq!(share.images.start, *next);
+                        prop_assert_eq!(share.items.start, *next);
                         if *next == 0 {
                             prop_assert!(now < deadlines[request]);
                             prop_assert!(!gone.contains(&request));
                         }
-                        *next = share.images.end;
+                        *next = share.items.end;
                     }
                     if !batch.is_empty() {
                         running.push(batch);

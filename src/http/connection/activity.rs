@@ -149,6 +149,11 @@ impl Activity {
         }
     }
 
+    /// By when the first head must have come, whatever comes before it.
+    pub(super) fn first_head(&self) -> Instant {
+        self.born + self.options.header_timeout
+    }
+
     /// Whether the connection is older than it should get.
     pub(super) fn is_old(&self) -> bool {
         !self.options.max_age.is_zero() && self.born.elapsed() >= self.options.max_age

@@ -5,14 +5,16 @@
 //! field means that default.
 
 use super::fields::Fields;
-use super::{Activation, Architecture, ArchitectureError, PreprocessConfig, VisionConfig};
+use super::{
+    Activation, Architecture, ArchitectureError, PreprocessConfig, TextConfig, VisionConfig,
+};
 
 pub(super) fn read(name: &str, json: &str) -> Result<Architecture, ArchitectureError> {
     let file = Fields::parse(json)?;
     let projection_dim = file.size("projection_dim")?.unwrap_or(512);
-    let vision = match file.text("model_type")? {
-        Some("clip") => vision_section(&file)?,
-        Some("clip_vision_model") => file,
+    let (vision, text) = match file.text("model_type")? {
+        Some("clip") => (vision_section(&file)?, Some(text_tower(&file)?)),
+        Some("clip_vision_model") => (file, None),
         Some(_) => {
             let supported = "\"clip\" and \"clip_vision_model\"";
             return Err(file.unsupported("model_type", supported));
@@ -24,6 +26,7 @@ pub(super) fn read(name: &str, json: &str) -> Result<Architecture, ArchitectureE
         embed_dim: projection_dim,
         activation: activation(&vision)?,
         vision: vision_tower(&vision)?,
+        text,
         preprocess: PreprocessConfig::CLIP,
     };
     architecture.validate()?;
@@ -52,6 +55,28 @@ fn vision_tower(fields: &Fields) -> Result<VisionConfig, ArchitectureError> {
         heads: fields.size("num_attention_heads")?.unwrap_or(12),
         mlp_width: fields.size("intermediate_size")?.unwrap_or(3072),
         layer_norm_eps: fields.number("layer_norm_eps")?.unwrap_or(1e-5),
+    })
+}
+
+/// `CLIPTextConfig`, all of whose fields may be absent; as with images, the old section alone counts.
+fn text_tower(file: &Fields) -> Result<TextConfig, ArchitectureError> {
+    let section = match file.section("text_config_dict")? {
+        Some(section) => Some(section),
+        None => file.section("text_config")?,
+    };
+    let size = |field: &str, default: usize| match &section {
+        Some(section) => Ok(section.size(field)?.unwrap_or(default)),
+        None => Ok(default),
+    };
+    let eps = section.as_ref().map(|section| section.number("layer_norm_eps")).transpose()?;
+    Ok(TextConfig {
+        context_length: size("max_position_embeddings", 77)?,
+        vocab_size: size("vocab_size", 49_408)?,
+        width: size("hidden_size", 512)?,
+        heads: size("num_attention_heads", 8)?,
+        layers: size("num_hidden_layers", 12)?,
+        mlp_width: size("intermediate_size", 2048)?,
+        layer_norm_eps: eps.flatten().unwrap_or(1e-5),
     })
 }
 

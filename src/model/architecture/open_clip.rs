@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::fields::Fields;
 use super::{
     Activation, Architecture, ArchitectureError, Interpolation, PreprocessConfig, ResizeMode,
-    VisionConfig,
+    TextConfig, VisionConfig,
 };
 
 const PLAIN_TOWER: &str =
@@ -49,6 +49,10 @@ pub(super) fn read(name: &str, json: &str) -> Result<Architecture, ArchitectureE
             .size("embed_dim")?
             .ok_or_else(|| model.missing("embed_dim", "how many numbers an embedding has"))?,
         vision: vision_tower(&vision)?,
+        text: match model.section("text_cfg")? {
+            Some(text) => text_tower(&text)?,
+            None => None,
+        },
         activation: Activation::from_quick_gelu(model.flag("quick_gelu")?.unwrap_or(false)),
         preprocess: match file.section("preprocess_cfg")? {
             Some(fields) => preprocess(&fields)?,
@@ -72,6 +76,53 @@ fn vision_tower(fields: &Fields) -> Result<VisionConfig, ArchitectureError> {
         mlp_width: mlp_width(width, fields.number("mlp_ratio")?.unwrap_or(4.0)),
         layer_norm_eps: layer_norm_eps(fields)?,
     })
+}
+
+/// Fields of `text_cfg` that are read, and those that change nothing for a plain tower.
+const UNDERSTOOD_OF_TEXT: &[&str] = &[
+    "context_length",
+    "vocab_size",
+    "width",
+    "heads",
+    "layers",
+    "mlp_ratio",
+    "norm_kwargs",
+    "output_tokens",
+    "hf_tokenizer_name",
+    "tokenizer_kwargs",
+];
+
+/// The text tower, with the names and defaults of `CLIPTextCfg`; none where it is not the plain one of
+/// CLIP: images can be served all the same.
+fn text_tower(fields: &Fields) -> Result<Option<TextConfig>, ArchitectureError> {
+    let plain = fields.names().all(|field| {
+        UNDERSTOOD_OF_TEXT.contains(&field)
+            || fields.get(field).is_none_or(Value::is_null)
+            || fields.get(field) == neutral_in_text(field).as_ref()
+    });
+    if !plain {
+        return Ok(None);
+    }
+    let width = fields.size("width")?.unwrap_or(512);
+    Ok(Some(TextConfig {
+        context_length: fields.size("context_length")?.unwrap_or(77),
+        vocab_size: fields.size("vocab_size")?.unwrap_or(49_408),
+        width,
+        heads: fields.size("heads")?.unwrap_or(8),
+        layers: fields.size("layers")?.unwrap_or(12),
+        mlp_width: mlp_width(width, fields.number("mlp_ratio")?.unwrap_or(4.0)),
+        layer_norm_eps: layer_norm_eps(fields)?,
+    }))
+}
+
+/// The value with which a field leaves the text tower plain.
+fn neutral_in_text(field: &str) -> Option<Value> {
+    match field {
+        "pool_type" => Some(json!("argmax")),
+        "act_kwargs" => Some(json!({})),
+        "no_causal_mask" | "embed_cls" | "proj_bias" => Some(json!(false)),
+        _ => None,
+    }
 }
 
 /// open_clip `model.py`, `_build_vision_tower`: `width // head_width`.

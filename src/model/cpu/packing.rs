@@ -305,6 +305,16 @@ fn pack<T: Number + Send>(
     })
 }
 
+/// The numbers of `source`, row-major.
+///
+/// # Errors
+/// When the system has not so much memory.
+pub(super) fn copied(source: &Tensor) -> Result<Memory<f32>> {
+    let mut memory = Memory::zeros(source.elem_count()).map_err(Error::wrap)?;
+    with_numbers(source, |numbers| memory.copy_from_slice(numbers))?;
+    Ok(memory)
+}
+
 fn with_numbers<T>(tensor: &Tensor, read: impl FnOnce(&[f32]) -> T) -> Result<T> {
     let tensor = tensor.contiguous()?;
     let (storage, layout) = tensor.storage_and_layout();

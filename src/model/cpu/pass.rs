@@ -1,117 +1,54 @@
-//! A group of images on its way through the tower, step by step.
+//! A group of images or texts on its way through the blocks of a tower, step by step.
 
 mod linear;
-
-use std::ops::Range;
+mod patches;
+mod tokens;
 
 use linear::Input;
 
 use super::{
-    Block, CpuTower,
-    attention::Attention,
+    attention::{Attention, Seen},
     packing::{Linear, Norm},
     scratch::{Matrix, Scratch},
+    transformer::{Block, Transformer},
 };
 use crate::kernels::{Bf16, Moments, Normalize, Panels, PanelsMut, crew::Crew};
 
 pub(super) struct Pass<'a> {
-    tower: &'a CpuTower,
-    crew: &'a Crew,
-    images: usize,
+    pub tower: &'a Transformer,
+    pub crew: &'a Crew,
+    /// Images or texts.
+    pub count: usize,
+    /// Tokens of each, at most those of the tower's shape.
+    pub tokens: usize,
+    pub seen: Seen<'a>,
 }
 
-impl<'a> Pass<'a> {
-    pub fn new(tower: &'a CpuTower, crew: &'a Crew, images: usize) -> Self {
-        Self { tower, crew, images }
-    }
-
-    /// Embeds `images`, as many as the pass is for.
-    pub fn run(&self, images: &[&[f32]], scratch: &mut Scratch, embeddings: &mut [f32]) {
+impl Pass<'_> {
+    /// The projections `[count, e]` of the sequences whose embedded tokens are the residual, in scratch.
+    pub fn run(&self, scratch: &mut Scratch, projections: &mut [f32]) {
         let tower = self.tower;
-        // z0 = [class; x E] + E_pos                                                   (eq. 1)
-        self.patches(images, &mut scratch.wide);
-        let tokens = &mut scratch.narrow.singles;
-        self.tokens(&scratch.wide, tokens);
-        let (moments, rows) = (&mut scratch.moments, self.rows());
-        self.norm(&tower.ln_pre, tokens, moments, rows, (&mut scratch.residual, &mut []));
         // z' = z + MSA(LN(z)),  z = z' + MLP(LN(z'))                            (eq. 2 and 3)
         let Some((last, all_but_last)) = tower.blocks.split_last() else { return };
         for block in all_but_last {
             self.block(block, scratch);
         }
         self.last_block(last, scratch);
-        // y = LN(z_class) P                                                              (eq. 4)
-        let Scratch { moments, class_residual, class_narrow, class_wide, .. } = scratch;
-        let normal = (&mut class_narrow.singles[..], &mut [][..]);
-        self.norm(&tower.ln_post, class_residual, moments, self.images, normal);
-        self.linear(&tower.proj, self.images, class_narrow, &mut class_wide.singles, false);
-        self.embeddings(&class_wide.singles, embeddings);
+        // y = LN(z_leaving) P                                                            (eq. 4)
+        let Scratch { moments, leaving_residual, leaving_narrow, leaving_wide, .. } = scratch;
+        let normal = (&mut leaving_narrow.singles[..], &mut [][..]);
+        self.norm(&tower.ln_last, leaving_residual, moments, self.count, normal);
+        self.linear(&tower.proj, self.count, leaving_narrow, &mut leaving_wide.singles, false);
+        self.projections(&leaving_wide.singles, projections);
     }
 
-    /// Tokens of all images.
+    /// Tokens of all sequences.
     fn rows(&self) -> usize {
-        self.images * self.tower.shape.tokens()
-    }
-
-    /// The patches of `images`, `[images * patches, 3 * patch * patch]`.
-    fn patches(&self, images: &[&[f32]], patches: &mut Matrix) {
-        let shape = &self.tower.shape;
-        let (panel, numbers) = (shape.panel, shape.patch_numbers());
-        let one = images.len() * shape.patches() * panel;
-        self.each_panel(patches, shape.panels(numbers), one, |p, patches| {
-            let end = ((p + 1) * panel).min(numbers);
-            if end < (p + 1) * panel {
-                // What other steps left there would count in the units of int8.
-                patches.fill(0.);
-            }
-            self.patch_columns(images, p * panel..end, patches);
-        });
-    }
-
-    /// Some columns of all patches, which are one panel.
-    fn patch_columns(&self, images: &[&[f32]], columns: Range<usize>, patches: &mut [f32]) {
-        let shape = &self.tower.shape;
-        let (size, patch, grid) = (shape.image_size, shape.patch, shape.grid());
-        let mut column = columns.start;
-        while column < columns.end {
-            // Numbers that lie side by side in the image.
-            let (line, x) = (column / patch, column % patch);
-            let (channel, y) = (line / patch, line % patch);
-            let run = (patch - x).min(columns.end - column);
-            for (row, to) in patches.chunks_exact_mut(shape.panel).enumerate() {
-                let (image, at) = (row / shape.patches(), row % shape.patches());
-                let line = (channel * size + at / grid * patch + y) * size;
-                let from = &images[image][line + at % grid * patch + x..];
-                to[column - columns.start..][..run].copy_from_slice(&from[..run]);
-            }
-            column += run;
-        }
-    }
-
-    /// The tokens of the embedded `patches`, with their positions.
-    fn tokens(&self, patches: &Matrix, tokens: &mut [f32]) {
-        let Self { tower, crew, images } = *self;
-        let shape = &tower.shape;
-        let (panel, count) = (shape.panel, shape.patches());
-        let one = shape.tokens() * panel;
-        let all = &mut tokens[..tower.conv1.panels * images * one];
-        crew.each_part(all, images * one, |p, tokens| {
-            let positions = &tower.weights.singles[tower.positions.clone()][p * one..][..one];
-            for (image, tokens) in tokens.chunks_exact_mut(one).enumerate() {
-                tokens.copy_from_slice(positions);
-                let input = Input {
-                    matrix: patches,
-                    first: image * count * panel,
-                    stride: images * count * panel,
-                };
-                let output = PanelsMut { data: &mut tokens[panel..], stride: one };
-                self.one_panel((&tower.conv1, p), count, input, output, true);
-            }
-        });
+        self.count * self.tokens
     }
 
     fn block(&self, block: &Block, scratch: &mut Scratch) {
-        let Self { tower, crew, images } = *self;
+        let Self { tower, crew, count, tokens, seen } = *self;
         let shape = &tower.shape;
         let Scratch { residual, narrow, wide, attention, moments, .. } = scratch;
         let rows = self.rows();
@@ -121,12 +58,13 @@ impl<'a> Pass<'a> {
         let attend = Attention {
             kernels: &tower.kernels,
             shape,
-            images,
-            asking: shape.tokens(),
+            count,
+            tokens,
+            asking: tokens,
             queries: &wide.singles[..part],
             keys: &wide.singles[part..][..part],
             values: &wide.singles[2 * part..][..part],
-            mask: &tower.mask,
+            seen,
         };
         attend.run(crew, &mut narrow.singles[..part], attention);
         self.narrow(narrow, part, rows);
@@ -135,37 +73,38 @@ impl<'a> Pass<'a> {
         self.mlp(block, rows, narrow, wide, residual);
     }
 
-    /// The last block, whose class tokens alone go on.
+    /// The last block, of whose tokens one of each sequence goes on.
     fn last_block(&self, block: &Block, scratch: &mut Scratch) {
-        let Self { tower, crew, images } = *self;
+        let Self { tower, crew, count, tokens, seen } = *self;
         let shape = &tower.shape;
         let Scratch { residual, narrow, wide, attention, moments, .. } = scratch;
-        let Scratch { class_residual, class_narrow, class_wide, .. } = scratch;
+        let Scratch { leaving_residual, leaving_narrow, leaving_wide, .. } = scratch;
         let (rows, panel) = (self.rows(), shape.panel);
         self.norm_before(&block.ln_1, residual, moments, rows, narrow);
         let heads = shape.heads_panels();
         let (queries, keys_values) = block.qkv.split_at(heads, panel);
         self.linear(&keys_values, rows, narrow, &mut wide.singles, false);
-        self.class_tokens(&narrow.singles, &mut class_narrow.singles);
-        self.narrow(class_narrow, shape.panels(shape.width) * images * panel, images);
-        self.linear(&queries, images, class_narrow, &mut class_wide.singles, false);
-        let (part, class_part) = (heads * rows * panel, heads * images * panel);
+        self.leaving_tokens(&narrow.singles, &mut leaving_narrow.singles);
+        self.narrow(leaving_narrow, shape.panels(shape.width) * count * panel, count);
+        self.linear(&queries, count, leaving_narrow, &mut leaving_wide.singles, false);
+        let (part, leaving_part) = (heads * rows * panel, heads * count * panel);
         let attend = Attention {
             kernels: &tower.kernels,
             shape,
-            images,
+            count,
+            tokens,
             asking: 1,
-            queries: &class_wide.singles[..class_part],
+            queries: &leaving_wide.singles[..leaving_part],
             keys: &wide.singles[..part],
             values: &wide.singles[part..][..part],
-            mask: &tower.mask,
+            seen,
         };
-        attend.run(crew, &mut class_narrow.singles[..class_part], attention);
-        self.narrow(class_narrow, class_part, images);
-        self.class_tokens(residual, class_residual);
-        self.linear(&block.out_proj, images, class_narrow, class_residual, true);
-        self.norm_before(&block.ln_2, class_residual, moments, images, class_narrow);
-        self.mlp(block, images, class_narrow, class_wide, class_residual);
+        attend.run(crew, &mut leaving_narrow.singles[..leaving_part], attention);
+        self.narrow(leaving_narrow, leaving_part, count);
+        self.leaving_tokens(residual, leaving_residual);
+        self.linear(&block.out_proj, count, leaving_narrow, leaving_residual, true);
+        self.norm_before(&block.ln_2, leaving_residual, moments, count, leaving_narrow);
+        self.mlp(block, count, leaving_narrow, leaving_wide, leaving_residual);
     }
 
     /// `residual += c_proj(act(c_fc(input)))`.
@@ -274,29 +213,32 @@ impl<'a> Pass<'a> {
         });
     }
 
-    /// The rows of the class tokens among those of all tokens.
-    fn class_tokens(&self, tokens: &[f32], class: &mut [f32]) {
+    /// The rows of the tokens that leave among those of all tokens.
+    fn leaving_tokens(&self, tokens: &[f32], leaving: &mut [f32]) {
         let shape = &self.tower.shape;
-        let (panel, stride) = (shape.panel, shape.tokens() * shape.panel);
-        let tokens = tokens.chunks_exact(stride).map(|image| &image[..panel]);
-        let count = shape.panels(shape.width) * self.images;
-        for (class, token) in class.chunks_exact_mut(panel).zip(tokens).take(count) {
-            class.copy_from_slice(token);
+        let (panel, stride) = (shape.panel, self.rows() * shape.panel);
+        let panels = leaving.chunks_exact_mut(self.count * panel).zip(tokens.chunks_exact(stride));
+        for (leaving, tokens) in panels.take(shape.panels(shape.width)) {
+            for (sequence, leaving) in leaving.chunks_exact_mut(panel).enumerate() {
+                let place = match self.seen {
+                    Seen::All(_) => 0,
+                    Seen::Before(leaving) => leaving[sequence],
+                };
+                let token = &tokens[(sequence * self.tokens + place) * panel..];
+                leaving.copy_from_slice(&token[..panel]);
+            }
         }
     }
 
-    /// Rows of L2 norm 1, out of panels.
-    fn embeddings(&self, projected: &[f32], embeddings: &mut [f32]) {
+    /// Rows out of panels.
+    fn projections(&self, projected: &[f32], projections: &mut [f32]) {
         let shape = &self.tower.shape;
-        for (row, embedding) in embeddings.chunks_exact_mut(shape.embed_dim).enumerate() {
-            let panels = projected.chunks_exact(self.images * shape.panel);
-            for (panel, embedding) in panels.zip(embedding.chunks_mut(shape.panel)) {
+        for (row, projection) in projections.chunks_exact_mut(shape.embed_dim).enumerate() {
+            let panels = projected.chunks_exact(self.count * shape.panel);
+            for (panel, projection) in panels.zip(projection.chunks_mut(shape.panel)) {
                 let from = &panel[row * shape.panel..];
-                embedding.copy_from_slice(&from[..embedding.len()]);
+                projection.copy_from_slice(&from[..projection.len()]);
             }
-            let square: f32 = embedding.iter().map(|number| number * number).sum();
-            let norm = square.sqrt();
-            embedding.iter_mut().for_each(|number| *number /= norm);
         }
     }
 }

@@ -31,7 +31,7 @@ impl Matrix {
     }
 }
 
-/// The matrices of a group of images. Shapes: r rows, the tokens of all images; all in panels.
+/// The matrices of a group of images or texts. Shapes: r rows, the tokens of all of them; all in panels.
 #[derive(Debug)]
 pub struct Scratch {
     /// `[r, width]`, what blocks add to.
@@ -44,45 +44,44 @@ pub struct Scratch {
     pub(super) attention: Memory<f32>,
     /// Of each row, the mean and one over the deviation.
     pub(super) moments: Vec<[f32; 2]>,
-    /// The same as the first three for the class tokens alone.
-    pub(super) class_residual: Memory<f32>,
-    pub(super) class_narrow: Matrix,
-    pub(super) class_wide: Matrix,
+    /// The same as the first three for the tokens alone that leave the last block.
+    pub(super) leaving_residual: Memory<f32>,
+    pub(super) leaving_narrow: Matrix,
+    pub(super) leaving_wide: Matrix,
 }
 
 impl Scratch {
-    /// For the tower of `shape`, whose layers read `precision`.
+    /// For the tower of `shape`, whose layers read `precision` and whose images have `patches` numbers as
+    /// patches in panels, a text none.
     ///
     /// # Errors
     /// When the system has not so much memory.
-    pub(super) fn new(shape: &Shape, precision: Precision) -> io::Result<Self> {
+    pub(super) fn new(shape: &Shape, patches: usize, precision: Precision) -> io::Result<Self> {
         let panel = shape.panel;
-        let rows = GROUP * shape.tokens();
-        let patches = shape.panels(shape.patch_numbers()) * GROUP * shape.patches();
-        let wide = (shape.wide_panels() * rows).max(patches) * panel;
-        let class = |panels: usize| panels * GROUP * panel;
+        let rows = GROUP * shape.tokens;
+        let wide = (shape.wide_panels() * rows * panel).max(GROUP * patches);
+        let leaving = |panels: usize| panels * GROUP * panel;
         Ok(Self {
             residual: Memory::zeros(shape.panels(shape.width) * rows * panel)?,
             narrow: Matrix::new(shape.narrow_panels() * rows * panel, rows, precision)?,
             wide: Matrix::new(wide, rows, precision)?,
             attention: Memory::zeros(shape.heads * Self::head(shape))?,
             moments: vec![[0.; 2]; rows],
-            class_residual: Memory::zeros(class(shape.panels(shape.width)))?,
-            class_narrow: Matrix::new(class(shape.narrow_panels()), GROUP, precision)?,
-            class_wide: Matrix::new(class(shape.wide_panels()), GROUP, precision)?,
+            leaving_residual: Memory::zeros(leaving(shape.panels(shape.width)))?,
+            leaving_narrow: Matrix::new(leaving(shape.narrow_panels()), GROUP, precision)?,
+            leaving_wide: Matrix::new(leaving(shape.wide_panels()), GROUP, precision)?,
         })
     }
 
     /// Numbers that a head takes of `attention`.
     pub(super) fn head(shape: &Shape) -> usize {
-        shape.panels(shape.tokens()) * shape.panel * (shape.head() + QUERIES)
+        shape.panels(shape.tokens) * shape.panel * (shape.head() + QUERIES)
     }
 
     /// Bytes of a worker's scratch, at most.
-    pub(super) fn bytes(shape: &Shape) -> usize {
-        let rows = GROUP * shape.tokens();
-        let patches = shape.panels(shape.patch_numbers()) * GROUP * shape.patches();
-        let wide = (shape.wide_panels() * rows).max(patches);
+    pub(super) fn bytes(shape: &Shape, patches: usize) -> usize {
+        let rows = GROUP * shape.tokens;
+        let wide = (shape.wide_panels() * rows).max((GROUP * patches).div_ceil(shape.panel));
         let matrices = shape.narrow_panels() * (rows + GROUP) + wide + shape.wide_panels() * GROUP;
         let residuals = shape.panels(shape.width) * (rows + GROUP);
         let singles =

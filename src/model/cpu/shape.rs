@@ -1,13 +1,16 @@
 //! The sizes of a tower in panels: what lies where in its matrices.
 
-use crate::{kernels::Kernels, model::architecture::Architecture};
+use crate::{
+    kernels::Kernels,
+    model::architecture::{Architecture, TextConfig},
+};
 
-/// Sizes of one architecture on kernels with panels of `panel` columns.
+/// Sizes of one transformer on kernels with panels of `panel` columns.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
     pub panel: usize,
-    pub image_size: usize,
-    pub patch: usize,
+    /// Most tokens of a sequence.
+    pub tokens: usize,
     pub width: usize,
     pub heads: usize,
     pub mlp_width: usize,
@@ -15,13 +18,41 @@ pub(super) struct Shape {
     pub epsilon: f32,
 }
 
+/// How an image is cut into patches.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Grid {
+    pub image_size: usize,
+    pub patch: usize,
+}
+
+impl Grid {
+    pub fn new(architecture: &Architecture) -> Self {
+        let vision = &architecture.vision;
+        Self { image_size: vision.image_size, patch: vision.patch_size }
+    }
+
+    /// Patches along a side.
+    pub fn side(&self) -> usize {
+        self.image_size / self.patch
+    }
+
+    pub fn patches(&self) -> usize {
+        self.side() * self.side()
+    }
+
+    /// Numbers of a patch.
+    pub fn numbers(&self) -> usize {
+        3 * self.patch * self.patch
+    }
+}
+
 impl Shape {
-    pub fn new(architecture: &Architecture, kernels: &Kernels) -> Self {
+    /// Of the image tower; its tokens are the class token and the patches.
+    pub fn vision(architecture: &Architecture, kernels: &Kernels) -> Self {
         let vision = &architecture.vision;
         Self {
             panel: kernels.panel(),
-            image_size: vision.image_size,
-            patch: vision.patch_size,
+            tokens: 1 + Grid::new(architecture).patches(),
             width: vision.width,
             heads: vision.heads,
             mlp_width: vision.mlp_width,
@@ -30,28 +61,22 @@ impl Shape {
         }
     }
 
+    /// Of the text tower.
+    pub fn text(text: &TextConfig, embed_dim: usize, kernels: &Kernels) -> Self {
+        Self {
+            panel: kernels.panel(),
+            tokens: text.context_length,
+            width: text.width,
+            heads: text.heads,
+            mlp_width: text.mlp_width,
+            embed_dim,
+            epsilon: text.layer_norm_eps as f32,
+        }
+    }
+
     /// Panels that hold `columns` columns.
     pub fn panels(&self, columns: usize) -> usize {
         columns.div_ceil(self.panel)
-    }
-
-    /// Patches along a side.
-    pub fn grid(&self) -> usize {
-        self.image_size / self.patch
-    }
-
-    pub fn patches(&self) -> usize {
-        self.grid() * self.grid()
-    }
-
-    /// The class token and the patches.
-    pub fn tokens(&self) -> usize {
-        1 + self.patches()
-    }
-
-    /// Numbers of a patch.
-    pub fn patch_numbers(&self) -> usize {
-        3 * self.patch * self.patch
     }
 
     /// Columns of a head.

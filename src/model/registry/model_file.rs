@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::{RANDOM, location, names};
 use crate::model::architecture::{
-    Activation, Architecture, MAX_DIMENSION, PreprocessConfig, VisionConfig, heads, mlp_width,
+    Activation, Architecture, PreprocessConfig, TextConfig, VisionConfig, heads, mlp_width,
 };
 
 /// An architecture and its pretrained tags.
@@ -62,7 +62,7 @@ struct VisionTower {
     layer_norm_eps: f64,
 }
 
-/// In the terms of open_clip's `text_cfg`. Checked, so that it can be relied on, but not served.
+/// In the terms of open_clip's `text_cfg`; what it leaves out there has the defaults of `CLIPTextCfg`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TextTower {
@@ -76,7 +76,6 @@ struct TextTower {
 /// Reads the file called `file`; the error says what is wrong inside it.
 pub(super) fn read(file: &str, json: &str) -> Result<Model, String> {
     let parsed: ModelFile = serde_json::from_str(json).map_err(|error| error.to_string())?;
-    parsed.text.check()?;
     check_name(&parsed.name, file)?;
     for (name, tag) in &parsed.pretrained {
         let checked = check_tag(name, tag).and_then(|()| check_training(parsed.activation, tag));
@@ -86,6 +85,7 @@ pub(super) fn read(file: &str, json: &str) -> Result<Model, String> {
         name: parsed.name,
         embed_dim: parsed.embed_dim,
         vision: parsed.vision.into_config()?,
+        text: Some(parsed.text.into_config()),
         activation: parsed.activation,
         preprocess: parsed.preprocess,
     };
@@ -111,15 +111,16 @@ impl VisionTower {
 }
 
 impl TextTower {
-    fn check(&self) -> Result<(), String> {
-        let sizes = [self.context_length, self.vocab_size, self.width, self.heads, self.layers];
-        if sizes.iter().any(|size| !(1..=MAX_DIMENSION).contains(size)) {
-            return Err(format!("`text`: each number must be from 1 to {MAX_DIMENSION}"));
+    fn into_config(self) -> TextConfig {
+        TextConfig {
+            context_length: self.context_length,
+            vocab_size: self.vocab_size,
+            width: self.width,
+            heads: self.heads,
+            layers: self.layers,
+            mlp_width: mlp_width(self.width, 4.0),
+            layer_norm_eps: 1e-5,
         }
-        if !self.width.is_multiple_of(self.heads) {
-            return Err(format!("`text.width` must be a multiple of the {} heads", self.heads));
-        }
-        Ok(())
     }
 }
 

@@ -1,7 +1,9 @@
-//! The names that checkpoints give to the tensors of CLIP's vision tower, open_clip's and Hugging
+//! The names that checkpoints give to the tensors of CLIP's towers, open_clip's and Hugging
 //! Face's, mapped to open_clip's.
 //!
 //! Hugging Face's `CLIPModel` keeps queries, keys and values apart and the projection transposed.
+
+use std::borrow::Cow;
 
 use candle_core::Tensor;
 
@@ -44,6 +46,18 @@ impl Named {
     }
 }
 
+impl Named {
+    /// open_clip's `CustomTextCLIP` keeps the text tower in a module of its own.
+    fn open_clip<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        let within = format!("text.{name}");
+        if !self.checkpoint.contains(name) && self.checkpoint.contains(&within) {
+            Cow::Owned(within)
+        } else {
+            Cow::Borrowed(name)
+        }
+    }
+}
+
 fn unknown(checkpoint: &Checkpoint) -> WeightsError {
     let names = checkpoint.names();
     let few = names.iter().take(3).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
@@ -57,7 +71,7 @@ fn unknown(checkpoint: &Checkpoint) -> WeightsError {
 impl TowerWeights for Named {
     fn tensor(&self, name: &str, expected: &[usize]) -> candle_core::Result<Tensor> {
         if self.naming == Naming::OpenClip {
-            return self.checkpoint.tensor(name, expected);
+            return self.checkpoint.tensor(&self.open_clip(name), expected);
         }
         match hugging_face(name) {
             Found::Same(name) => self.checkpoint.tensor(&name, expected),
@@ -77,7 +91,7 @@ impl TowerWeights for Named {
 
     fn contains(&self, name: &str) -> bool {
         if self.naming == Naming::OpenClip {
-            return self.checkpoint.contains(name);
+            return self.checkpoint.contains(&self.open_clip(name));
         }
         match hugging_face(name) {
             Found::Same(name) | Found::Transposed(name) => self.checkpoint.contains(&name),
@@ -88,7 +102,7 @@ impl TowerWeights for Named {
 
 /// Where Hugging Face's `CLIPModel` keeps open_clip's tensor `name`.
 fn hugging_face(name: &str) -> Found {
-    let tower = name.strip_prefix("visual.").unwrap_or(name);
+    let Some(tower) = name.strip_prefix("visual.") else { return hugging_face_text(name) };
     let same = |name: &str| Found::Same(format!("vision_model.{name}"));
     match tower {
         "class_embedding" => same("embeddings.class_embedding"),
@@ -97,7 +111,7 @@ fn hugging_face(name: &str) -> Found {
         "proj" => Found::Transposed("visual_projection.weight".to_owned()),
         _ => {
             if let Some(block) = tower.strip_prefix("transformer.resblocks.") {
-                return hugging_face_block(block);
+                return hugging_face_block("vision_model", block);
             }
             // The misspelling is Hugging Face's own.
             same(&tower.replace("ln_pre", "pre_layrnorm").replace("ln_post", "post_layernorm"))
@@ -105,9 +119,24 @@ fn hugging_face(name: &str) -> Found {
     }
 }
 
-/// The same within a block; `name` begins with its number, like `0.ln_1.weight`.
-fn hugging_face_block(name: &str) -> Found {
-    let layer = |name: String| format!("vision_model.encoder.layers.{name}");
+/// The same for what is not of the vision tower.
+fn hugging_face_text(name: &str) -> Found {
+    let same = |name: &str| Found::Same(format!("text_model.{name}"));
+    match name {
+        "token_embedding.weight" => same("embeddings.token_embedding.weight"),
+        "positional_embedding" => same("embeddings.position_embedding.weight"),
+        "text_projection" => Found::Transposed("text_projection.weight".to_owned()),
+        "logit_scale" => Found::Same(name.to_owned()),
+        _ => match name.strip_prefix("transformer.resblocks.") {
+            Some(block) => hugging_face_block("text_model", block),
+            None => same(&name.replace("ln_final", "final_layer_norm")),
+        },
+    }
+}
+
+/// The same within a block of `tower`; `name` begins with its number, like `0.ln_1.weight`.
+fn hugging_face_block(tower: &str, name: &str) -> Found {
+    let layer = |name: String| format!("{tower}.encoder.layers.{name}");
     if let Some((number, kind)) = name.split_once(".attn.in_proj_") {
         let part = |letter| layer(format!("{number}.self_attn.{letter}_proj.{kind}"));
         return Found::Stacked([part('q'), part('k'), part('v')]);
@@ -157,6 +186,23 @@ mod tests {
                 "visual.transformer.resblocks.3.mlp.c_proj.bias",
                 same(&format!("{layer}.mlp.fc2.bias")),
             ),
+        ] {
+            assert_eq!(hugging_face(ours), theirs, "{ours}");
+        }
+        let layer = "text_model.encoder.layers.3";
+        for (ours, theirs) in [
+            ("token_embedding.weight", same("text_model.embeddings.token_embedding.weight")),
+            ("positional_embedding", same("text_model.embeddings.position_embedding.weight")),
+            ("ln_final.bias", same("text_model.final_layer_norm.bias")),
+            ("text_projection", Found::Transposed("text_projection.weight".to_owned())),
+            ("logit_scale", same("logit_scale")),
+            (
+                "transformer.resblocks.3.attn.in_proj_weight",
+                Found::Stacked(
+                    ["q", "k", "v"].map(|p| format!("{layer}.self_attn.{p}_proj.weight")),
+                ),
+            ),
+            ("transformer.resblocks.3.mlp.c_fc.bias", same(&format!("{layer}.mlp.fc1.bias"))),
         ] {
             assert_eq!(hugging_face(ours), theirs, "{ours}");
         }

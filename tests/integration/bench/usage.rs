@@ -5,7 +5,7 @@ use super::{bench, status, text};
 #[test]
 fn wrong_values_exit_64_and_are_all_named() {
     let wrong = [
-        ("--url", "https://localhost"),
+        ("--url", "ftp://localhost"),
         ("--route", "/embed/other"),
         ("--images", "0"),
         ("--photo", "224"),

@@ -106,3 +106,12 @@ fn a_file_of_no_bytes_is_named() {
     let answer = shared().post("/embed/batch", &content_type, &body).with_status(400);
     assert_eq!((&answer["code"], &answer["index"]), (&json!("empty_image"), &json!(1)));
 }
+
+#[test]
+fn a_url_in_the_place_of_a_photo_is_refused_where_none_are_fetched() {
+    for url in ["https://photos.example/cat.png", "HTTP://169.254.169.254/latest"] {
+        let error = shared().post_json("/embed", &json!({ "images": [url] })).with_status(400);
+        assert_eq!(error["code"], "url_disabled");
+        assert!(error["detail"].as_str().unwrap().contains("--url-hosts"), "{error}");
+    }
+}

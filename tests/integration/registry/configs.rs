@@ -55,10 +55,25 @@ fn open_clip_config_of_vit_b_32_is_the_registry_s_architecture() {
 
 #[test]
 fn open_clip_defaults_are_those_of_its_dataclasses() {
-    let bare = json!({ "model_cfg": { "embed_dim": 512, "vision_cfg": {} } });
+    let bare = json!({ "model_cfg": { "embed_dim": 512, "vision_cfg": {}, "text_cfg": {} } });
     let mut expected = vit_b_32();
     expected.vision.patch_size = 16;
     assert_eq!(open_clip(&bare), Ok(expected));
+}
+
+#[test]
+fn a_text_tower_of_another_kind_leaves_the_images() {
+    for (field, value) in [
+        ("hf_model_name", json!("roberta-base")),
+        ("pool_type", json!("last")),
+        ("no_causal_mask", json!(true)),
+        ("proj_type", json!("mlp")),
+    ] {
+        let config = with(open_clip_config(), &format!("/model_cfg/text_cfg/{field}"), value);
+        let found = open_clip(&config).unwrap();
+        let expected = Architecture { text: None, activation: Activation::QuickGelu, ..vit_b_32() };
+        assert_eq!(found, expected, "{field}");
+    }
 }
 
 #[test]
@@ -186,7 +201,8 @@ fn hugging_face_leaves_out_what_equals_vit_b_32() {
     let gelu = json!({ "model_type": "clip", "projection_dim": 512,
                        "vision_config": { "hidden_act": "gelu", "num_channels": 3 } });
     assert_eq!(hugging_face(&gelu), Ok(vit_b_32()));
-    assert_eq!(hugging_face(&json!({ "model_type": "clip_vision_model" })), Ok(quick));
+    let images_alone = Architecture { text: None, ..quick };
+    assert_eq!(hugging_face(&json!({ "model_type": "clip_vision_model" })), Ok(images_alone));
 }
 
 #[test]
@@ -198,7 +214,10 @@ fn hugging_face_vision_config_dict_replaces_vision_config() {
         "vision_config": { "hidden_size": 7, "hidden_act": "gelu" },
         "vision_config_dict": { "hidden_size": 1024, "intermediate_size": 4096,
             "num_attention_heads": 16, "num_hidden_layers": 24, "patch_size": 14,
-            "projection_dim": 768 }
+            "projection_dim": 768 },
+        "text_config": { "hidden_size": 7 },
+        "text_config_dict": { "hidden_size": 768, "intermediate_size": 3072,
+            "num_attention_heads": 12 }
     });
     let mut expected =
         resolve("ViT-L-14", "random").unwrap().with_config(None).unwrap().architecture;

@@ -3,7 +3,10 @@
 use std::{collections::HashMap, ffi::OsString, time::Duration};
 
 use inference_service::{
-    config::{Config, ConfigError, settings::SETTINGS},
+    config::{
+        Config, ConfigError,
+        settings::{self, SETTINGS},
+    },
     kernels::{Isa, Kernels},
     model::{
         architecture::Activation,
@@ -16,7 +19,8 @@ use inference_service::{
 fn read(flags: &[&str], env: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let env: HashMap<_, _> = env.iter().copied().collect();
     let arguments = ["inference-service"].iter().chain(flags).map(OsString::from);
-    Config::read(arguments, |name| env.get(name).map(OsString::from))
+    let matches = settings::command().try_get_matches_from(arguments)?;
+    Config::read(&matches, |name| env.get(name).map(OsString::from))
 }
 
 /// What is said of wrong values.
@@ -94,6 +98,7 @@ fn every_setting_can_be_given_by_its_variable() {
             ("DRAIN_DELAY", "4s"),
             ("DRAIN_TIMEOUT", "5s"),
             ("MAX_CONNECTION_AGE", "6s"),
+            ("PAGE", "off"),
         ],
     )
     .unwrap();
@@ -114,6 +119,7 @@ fn every_setting_can_be_given_by_its_variable() {
     let times: Vec<_> =
         times.into_iter().chain([drain.delay, drain.timeout, connections.max_age]).collect();
     assert_eq!(times, [1, 2, 3, 4, 5, 6].map(Duration::from_secs));
+    assert!(!config.page);
 }
 
 #[test]
@@ -226,9 +232,51 @@ fn every_setting_refuses_nonsense_by_its_name() {
         let nonsense = "\u{fffd} no/such.thing:";
         let message = refused(&[], &[(setting.env, nonsense)]);
         assert!(message.starts_with("1 wrong value:"), "{message}");
-        assert!(message.contains(&format!("--{} {nonsense:?}", setting.flag)), "{message}");
+        let shown = if setting.is_secret() { "***" } else { nonsense };
+        assert!(message.contains(&format!("--{} {shown:?}", setting.flag)), "{message}");
         assert!(message.contains(setting.env), "{message}");
+        assert_eq!(message.contains("such.thing"), !setting.is_secret(), "{message}");
     }
+}
+
+#[test]
+fn an_api_key_is_read_and_never_shown() {
+    const KEY: &str = "SeCrEt7531";
+    for (flags, env) in [(&["--api-key", KEY][..], &[][..]), (&[], &[("API_KEY", KEY)])] {
+        let config = read(flags, env).unwrap();
+        assert!(config.access.api_keys.is_some());
+        let shown = format!("{config:?}");
+        assert!(!shown.contains(KEY) && shown.contains("***"), "{shown}");
+    }
+    assert!(read(&[], &[]).unwrap().access.api_keys.is_none());
+    let message = refused(&["--api-key", &format!("{KEY} and more")], &[("PORT", "x")]);
+    assert!(message.starts_with("2 wrong values:") && !message.contains(KEY), "{message}");
+    assert!(message.contains("printable ASCII without spaces"), "{message}");
+}
+
+#[test]
+fn a_file_of_keys_must_be_there_and_hold_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys");
+    let message = |content: &str| {
+        std::fs::write(&path, content).unwrap();
+        refused(&["--api-key-file", path.to_str().unwrap()], &[])
+    };
+    assert!(message("# none\n").contains("holds no key: write one on each line"));
+    assert!(message("good\nSeCrEt 7531\n").contains("line 2"));
+    assert!(!message("SeCrEt 7531\n").contains("SeCrEt"));
+    std::fs::remove_file(&path).unwrap();
+    let missing = refused(&[], &[("API_KEY_FILE", path.to_str().unwrap())]);
+    assert!(missing.contains("(from the variable API_KEY_FILE)"), "{missing}");
+    assert!(missing.contains("cannot be read"), "{missing}");
+}
+
+#[test]
+fn origins_must_be_origins() {
+    let message = refused(&["--cors-origins", "https://app.example/"], &[("CORS_ORIGINS", "*")]);
+    assert!(message.contains("leave out what follows the host"), "{message}");
+    assert!(read(&[], &[]).unwrap().access.cors.is_none());
+    assert!(read(&[], &[("CORS_ORIGINS", "*")]).unwrap().access.cors.is_some());
 }
 
 #[test]
@@ -325,4 +373,21 @@ fn wrong_variables_of_the_hub_are_told_with_the_rest_where_they_are_read() {
 fn the_limit_of_pixels_has_a_limit() {
     let message = refused(&["--max-image-pixels", "18446744073709551615"], &[]);
     assert!(message.contains("from 1 to 4294967296"), "{message}");
+}
+
+#[test]
+fn no_photo_is_fetched_unless_hosts_are_named() {
+    let fetch = read(&[], &[]).unwrap().fetch;
+    assert!(fetch.hosts.is_empty());
+    assert_eq!((fetch.timeout, fetch.max_bytes), (Duration::from_secs(10), 32 << 20));
+    let flags = ["--url-hosts=a.example, *.B.example:8443", "--url-timeout=2s"];
+    let fetch = read(&flags, &[("URL_MAX_BYTES", "1MiB")]).unwrap().fetch;
+    assert!(fetch.hosts.allow("a.example", 443) && fetch.hosts.allow("x.b.example", 8443));
+    assert!(!fetch.hosts.allow("b.example", 8443) && !fetch.hosts.allow("a.example", 8443));
+    assert_eq!((fetch.timeout, fetch.max_bytes), (Duration::from_secs(2), 1 << 20));
+    for hosts in ["*", "*.com", "https://a.example", "127.0.0.1", "localhost", "bücher.example"] {
+        let message = refused(&[&format!("--url-hosts={hosts}")], &[]);
+        assert!(message.contains("name hosts like photos.example.com"), "{message}");
+    }
+    assert!(refused(&["--url-timeout=0"], &[]).contains("use a time above 0"));
 }
