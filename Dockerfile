@@ -46,6 +46,7 @@ RUN mkdir -p src benches tests/integration \
 FROM dependencies AS build
 COPY build.rs ./
 COPY models models
+COPY proto proto
 COPY src src
 # Copied files may be older than what was made of the empty ones.
 RUN touch build.rs src/main.rs src/lib.rs \
@@ -81,6 +82,7 @@ ENV PATH=/usr/local/cargo/bin:/usr/local/rustup/toolchain/bin:${PATH} \
 ARG CUDA_COMPUTE_CAP=80
 COPY Cargo.toml Cargo.lock build.rs ./
 COPY models models
+COPY proto proto
 COPY src src
 RUN mkdir -p benches tests/integration \
  && touch tests/integration/main.rs benches/forward.rs benches/load.rs benches/preprocess.rs benches/resize.rs \

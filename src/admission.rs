@@ -119,17 +119,24 @@ impl Admission {
         self.0.decodes.try_reserve(bytes)
     }
 
-    /// Reserves `bytes` of the memory for decodes for something that stays, where at least `least` are
-    /// left for decodes: [`Reservation::keep`] when it is there.
+    /// Reserves of the memory for decodes `lasting` bytes for something that stays, and `passing` more
+    /// while it is made, where `least` are left for decodes then: [`Reservation::shrink`] and
+    /// [`Reservation::keep`] when it is there.
     ///
     /// # Errors
     /// [`Shortage`].
-    pub async fn withhold(&self, bytes: u64, least: u64) -> Result<Reservation, Shortage> {
-        if self.0.decodes.wide().limit() < bytes.saturating_add(least) {
+    pub async fn withhold(
+        &self,
+        lasting: u64,
+        passing: u64,
+        least: u64,
+    ) -> Result<Reservation, Shortage> {
+        let decodes = self.0.decodes.wide();
+        if decodes.limit() < lasting.saturating_add(passing.max(least)) {
             return Err(Shortage::Never);
         }
         let deadline = Instant::now() + self.0.capacity.timeout;
-        self.0.decodes.wide().reserve(bytes, deadline).await
+        decodes.reserve(lasting.saturating_add(passing), deadline).await
     }
 
     /// The most bytes that one decode may have.

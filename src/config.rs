@@ -22,7 +22,10 @@ use settings::Given;
 use crate::{
     embedder::{BatchChoice, TextChoice, TextMemory},
     fetch::FetchOptions,
-    http::{Access, connection::ConnectionOptions},
+    http::{
+        Access,
+        connection::{ConnectionOptions, GRPC_CONNECTIONS},
+    },
     kernels::Isa,
     model::{
         architecture::{Activation, Architecture},
@@ -91,6 +94,8 @@ pub struct Config {
     pub page: bool,
     /// Which photos are fetched by their URLs.
     pub fetch: FetchOptions,
+    /// Port of gRPC, if there is one.
+    pub grpc_port: Option<u16>,
     /// The settings as they were given, each with its origin; secrets are hidden.
     pub given: Given,
 }
@@ -169,20 +174,11 @@ impl Config {
         let (port, admin_port) = reader.ports();
         let limits = Limits {
             body_bytes: reader.read("max-body-bytes", values::bytes),
-            images: reader.read("max-images", values::positive),
+            images: reader.read("max-images", values::images),
         };
         let max_image_pixels = reader.read("max-image-pixels", values::pixels);
         let max_connections = reader.read("max-connections", values::connections);
-        let connections = ConnectionOptions {
-            header_timeout: reader.read("header-timeout", values::some_time),
-            body_timeout: reader.read("body-timeout", values::some_time),
-            keep_alive: reader.read("keep-alive", values::some_time),
-            max_age: reader.read("max-connection-age", values::duration),
-        };
-        let drain = DrainOptions {
-            delay: reader.read("drain-delay", values::duration),
-            timeout: reader.read("drain-timeout", values::duration),
-        };
+        let (connections, drain) = reader.patience();
         let fetch = FetchOptions {
             hosts: reader.read("url-hosts", values::hosts),
             timeout: reader.read("url-timeout", values::some_time),
@@ -208,6 +204,7 @@ impl Config {
         let traces = reader.traces();
         let access = reader.access();
         let page = reader.read("page", values::one_of(&values::SWITCH));
+        let grpc_port = reader.grpc_port(port, admin_port);
         match model {
             Some(model) if reader.wrong.is_empty() && hub.is_empty() => Ok(Self {
                 model,
@@ -236,6 +233,7 @@ impl Config {
                 access,
                 page,
                 fetch,
+                grpc_port,
                 given: reader.given,
             }),
             _ => {
@@ -256,11 +254,16 @@ impl Config {
             workers: self.batches.workers.unwrap_or(self.threads) as u64,
             batch: self.batches.most as u64,
             queued_images: self.max_queued_images as u64,
-            connections: self.max_connections as u64,
+            connections: u64::from(self.max_connections) + self.grpc_connections(),
             tls: self.access.tls.is_some(),
             body_bytes: self.limits.body_bytes as u64,
         };
         MemoryPlan::new(self.memory_limit.clone(), architecture, &demands)
+    }
+
+    /// Most connections to the port of gRPC at the same time.
+    pub fn grpc_connections(&self) -> u64 {
+        self.grpc_port.map_or(0, |_| u64::from(GRPC_CONNECTIONS))
     }
 
     /// What the text tower of a model of `architecture` takes.

@@ -15,10 +15,12 @@ mod dimensions;
 mod duplicates;
 mod embed;
 mod encoding;
+pub mod grpc;
 mod info;
 mod input;
 mod multipart;
 mod observe;
+pub mod oip;
 mod openai;
 pub mod openapi;
 mod page;
@@ -119,6 +121,7 @@ pub fn router(app: Arc<App>, access: &Access, page: bool) -> Router {
         .route("/", post(tei::root))
         .route("/info", get(tei::info::info))
         .merge(openai())
+        .merge(oip::routes())
         .merge(openapi::routes(access.api_keys.is_some()));
     let api = match page {
         true => api.merge(page::routes()),
@@ -171,9 +174,10 @@ fn finish(router: Router<Arc<App>>, app: Arc<App>, access: &Access) -> Router {
     if let Some(keys) = &access.api_keys {
         router = router.layer(middleware::from_fn_with_state(keys.clone(), authorize));
     }
-    router = router.layer(middleware::from_fn(encoding::compress));
     router = router.layer(middleware::from_fn_with_state(app.shutdown.clone(), rescue::rescue));
     router = router.layer(middleware::from_fn(shape::shape));
+    // Around those who write errors anew, or what they replace would be compressed.
+    router = router.layer(middleware::from_fn(encoding::compress));
     if let Some(origins) = &access.cors {
         // Around the keys, since a browser that asks whether it may send one has none.
         router = router.layer(origins.layer());

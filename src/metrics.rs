@@ -8,6 +8,7 @@ mod memory;
 mod process;
 mod queue;
 mod refusals;
+mod triton;
 
 use std::time::{Duration, Instant};
 
@@ -16,10 +17,11 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 
 use self::family::{FAMILIES, Kind};
 pub use self::{
-    labels::{Place, Pool, REFUSALS, Stage},
+    labels::{Place, Pool, REFUSALS, Stage, TRITON_MODELS, TRITON_VERSION},
     memory::{release, reservable, reserve, unreservable},
     queue::queue,
     refusals::{refusals, refused},
+    triton::{InferenceTimes, Inferred, Run, inferred},
 };
 
 /// How often histograms are folded, which keeps their memory bounded.
@@ -56,11 +58,13 @@ fn register() {
         counter!(family::ABANDONED, "method" => "POST", "route" => route).absolute(0);
         let _ = histogram!(family::REQUEST_SECONDS, "method" => "POST", "route" => route);
     }
-    for (route, statuses) in labels::INFORMING {
+    let by_get = labels::INFORMING.iter().chain(&labels::INFORMING_OIP).map(|told| ("GET", told));
+    let by_post = labels::INFORMING_BY_POST.iter().map(|told| ("POST", told));
+    for (method, &(route, statuses)) in by_get.chain(by_post) {
         for &status in statuses {
-            requests("GET", route, status).absolute(0);
+            requests(method, route, status).absolute(0);
         }
-        let _ = histogram!(family::REQUEST_SECONDS, "method" => "GET", "route" => route);
+        let _ = histogram!(family::REQUEST_SECONDS, "method" => method, "route" => route);
     }
     gauge!(family::IN_FLIGHT).set(0);
     for outcome in labels::OUTCOMES {
@@ -102,6 +106,7 @@ pub fn render(handle: &PrometheusHandle) -> String {
     memory::publish();
     queue::publish();
     refusals::publish();
+    triton::publish();
     handle.render()
 }
 

@@ -29,6 +29,7 @@ use device::{DeviceChoice, DeviceError, Precision};
 use hub::HubError;
 use registry::{ModelSpec, RegistryError, ServedModel, Source};
 use serde::Serialize;
+use source::CheckpointFile;
 use text_encoder::{TextEncoder, TextError};
 use vision::VisionTransformer;
 use weights::WeightsError;
@@ -134,7 +135,9 @@ pub struct Model {
     tower: Tower,
     text: OnceLock<TextEncoder>,
     /// The file of the weights; none where they are seeded.
-    checkpoint: Option<PathBuf>,
+    checkpoint: Option<CheckpointFile>,
+    /// The vocabulary that the model brings along, if any, or why it cannot be had.
+    vocabulary: Result<Option<PathBuf>, String>,
     isa: Option<Isa>,
     device: Device,
     served: ServedModel,
@@ -202,8 +205,23 @@ impl Model {
         } else {
             Tower::Gpu(VisionTransformer::new(architecture, activation, weights)?)
         };
-        let (text, isa, precision) = (OnceLock::new(), options.isa, options.precision);
-        Ok(Self { tower, text, checkpoint, isa, device, served, activation, precision })
+        let checkpoint = checkpoint.map(CheckpointFile::at);
+        // Now, so that the first text needs no network; images are served without.
+        let vocabulary = match served.architecture.text {
+            Some(_) => source::vocabulary(&served.spec).map_err(|error| error.to_string()),
+            None => Ok(None),
+        };
+        Ok(Self {
+            tower,
+            text: OnceLock::new(),
+            checkpoint,
+            vocabulary,
+            isa: options.isa,
+            device,
+            served,
+            activation,
+            precision: options.precision,
+        })
     }
 
     /// Images beyond which a larger batch gains nothing, where that is known.
@@ -321,36 +339,6 @@ impl Model {
                 Err(candle_core::Error::msg("a worker of another model").into())
             }
         }
-    }
-
-    /// The text tower, if it is loaded.
-    ///
-    /// # Errors
-    /// [`TextError::NotLoaded`].
-    pub fn text(&self) -> Result<&TextEncoder, TextError> {
-        self.text.get().ok_or(TextError::NotLoaded)
-    }
-
-    /// Reads the text tower of the same checkpoint, unless it is loaded already. Blocks.
-    ///
-    /// # Errors
-    /// [`ModelError`], when there is none that can be served.
-    pub fn load_text(&self) -> Result<&TextEncoder, ModelError> {
-        if let Some(text) = self.text.get() {
-            return Ok(text);
-        }
-        let dtype = if self.device.is_cpu() { DType::F32 } else { self.precision.on_gpu()? };
-        let weights = match &self.checkpoint {
-            None => weights::random(dtype, &self.device),
-            Some(path) => weights::from_file(path, dtype, &self.device)?,
-        };
-        let kernels = match self.device.is_cpu() {
-            true => Some(device::kernels(self.isa, self.precision)?),
-            false => None,
-        };
-        let on = (kernels, self.precision, self.activation);
-        let text = TextEncoder::load(&self.served, on, &weights)?;
-        Ok(self.text.get_or_init(|| text))
     }
 
     /// Shape and preprocessing.

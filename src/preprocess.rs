@@ -162,11 +162,6 @@ impl Preprocess {
         Ok(self.square(&self.decode(bytes)?))
     }
 
-    /// The same with what is known of the photo.
-    pub fn square_and_facts(&self, rgb: &Rgb) -> (Pixels, PhotoFacts) {
-        (self.square(rgb), PhotoFacts::of(rgb))
-    }
-
     fn crop_rgb(&self, rgb: &Rgb) -> Vec<u8> {
         let view = RgbView::new(rgb.width, rgb.height, &rgb.data)
             .expect("decode gives three bytes a pixel and no empty image");

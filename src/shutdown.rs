@@ -79,12 +79,14 @@ impl Shutdown {
         let counts = Arc::clone(&shutdown.counts);
         tokio::spawn(async move {
             let signal = signals.next().await;
+            // Told when it holds: who reads the line may look.
+            phase.send_replace(Phase::Draining);
             tracing::info!(signal, "stopping: running requests are finished first");
             let phases = async {
-                phase.send_replace(Phase::Draining);
                 sleep(options.delay).await;
-                tracing::info!(requests = counts.requests.load(SeqCst), "closing the ports");
+                let requests = counts.requests.load(SeqCst);
                 phase.send_replace(Phase::Closing);
+                tracing::info!(requests, "closing the ports");
                 sleep(options.timeout).await;
                 counts.cut_off.store(counts.requests.load(SeqCst), SeqCst);
                 phase.send_replace(Phase::Expired);

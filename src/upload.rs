@@ -3,6 +3,7 @@
 
 pub mod base64;
 pub mod json;
+pub mod pairs;
 pub mod texts;
 pub mod vectors;
 
@@ -95,13 +96,21 @@ pub struct Tensor {
 
 /// What becomes of a request of which one photo fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", try_from = "String")]
 pub enum OnError {
     /// The request fails, as in the original service.
     #[default]
     Fail,
     /// The photo's place is `null`, and a list says why.
     Skip,
+}
+
+impl TryFrom<String> for OnError {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        text.parse().map_err(|()| "Input should be 'fail' or 'skip'")
+    }
 }
 
 impl std::str::FromStr for OnError {

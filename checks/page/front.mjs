@@ -38,6 +38,8 @@ export async function openFront(upstream) {
 
 async function passOn(url, { method, headers, body }, response) {
   const { host: _, connection: __, ...kept } = headers;
+  // fetch() would expand what is compressed and leave the header that says it is.
+  kept["accept-encoding"] = "identity";
   const content = method === "GET" || method === "HEAD" ? undefined : body;
   delete kept["content-length"];
   try {

@@ -7,7 +7,9 @@ use super::{
     small_images, values,
 };
 use crate::{
+    http::connection::ConnectionOptions,
     model::registry::{self, ModelSpec, RegistryError},
+    shutdown::DrainOptions,
     telemetry::traces::{self, TraceOptions},
 };
 
@@ -90,6 +92,21 @@ impl Reader {
         queued
     }
 
+    /// How long clients, and a stop, may take.
+    pub fn patience(&mut self) -> (ConnectionOptions, DrainOptions) {
+        let connections = ConnectionOptions {
+            header_timeout: self.read("header-timeout", values::some_time),
+            body_timeout: self.read("body-timeout", values::some_time),
+            keep_alive: self.read("keep-alive", values::some_time),
+            max_age: self.read("max-connection-age", values::duration),
+        };
+        let drain = DrainOptions {
+            delay: self.read("drain-delay", values::duration),
+            timeout: self.read("drain-timeout", values::duration),
+        };
+        (connections, drain)
+    }
+
     pub fn ports(&mut self) -> (u16, Option<u16>) {
         let port = self.read("port", values::port_number);
         let admin_port = self.read("admin-port", values::port_number);
@@ -98,6 +115,21 @@ impl Reader {
             self.refuse("admin-port", reason.into());
         }
         (port, (admin_port != 0).then_some(admin_port))
+    }
+
+    pub fn grpc_port(&mut self, port: u16, admin_port: Option<u16>) -> Option<u16> {
+        let grpc_port = self.read("grpc-port", values::port_number);
+        let taken = [("the API's --port", Some(port)), ("also the --admin-port", admin_port)];
+        for (whose, other) in taken {
+            if grpc_port != 0 && other == Some(grpc_port) {
+                let reason = format!(
+                    "is {whose}; choose another (Triton's clients expect that of the API and 1), or 0 \
+                     to do without"
+                );
+                self.refuse("grpc-port", reason);
+            }
+        }
+        (grpc_port != 0).then_some(grpc_port)
     }
 }
 

@@ -169,7 +169,7 @@ pub const SETTINGS: &[Setting] = &[
         env: "MAX_IMAGES",
         default: "256",
         value: "N",
-        help: "Most images in one request",
+        help: "Most images in one request, up to 65536",
     },
     Setting {
         flag: "max-image-pixels",
@@ -310,6 +310,13 @@ pub const SETTINGS: &[Setting] = &[
         default: "32MiB",
         value: "SIZE",
         help: "Largest photo that is fetched by URL; bytes, or with a unit like 64MiB",
+    },
+    Setting {
+        flag: "grpc-port",
+        env: "GRPC_PORT",
+        default: "0",
+        value: "PORT",
+        help: "Port of gRPC (Open Inference Protocol), for Triton's clients that of the API and 1; 0 switches it off",
     },
 ];
 

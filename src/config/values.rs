@@ -14,6 +14,7 @@ use crate::{
     },
     preprocess::{ExifOrientation, decode::MAX_PIXELS},
     telemetry::{LogFormat, LogLevel},
+    upload::texts::MOST as MOST_INPUTS,
 };
 
 /// Names and what they mean; the first of several for one meaning is the one that is told.
@@ -80,6 +81,12 @@ pub(super) fn port_number(text: &str) -> Result<u16, String> {
 pub(super) fn positive<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {
     let number = text.parse().ok().filter(|number| *number >= T::from(1));
     number.ok_or_else(|| "use a whole number of 1 or more".to_owned())
+}
+
+/// Images of a request, no more of which than a list of texts is read to.
+pub(super) fn images(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=MOST_INPUTS).contains(number));
+    number.ok_or_else(|| format!("use a whole number from 1 to {MOST_INPUTS}"))
 }
 
 pub(super) fn pixels(text: &str) -> Result<u64, String> {

@@ -33,8 +33,8 @@ impl Embedder {
         facts: bool,
     ) -> Result<Vec<Prepared>, Refusal> {
         let mut prepared = Vec::with_capacity(inputs.len());
-        let texts = inputs.iter().filter(|input| matches!(input, Input::Text(_))).count();
-        let mut unfinished = Unfinished(inputs.len() - texts);
+        let photos: Vec<_> = inputs.iter().map(|input| !matches!(input, Input::Text(_))).collect();
+        let mut unfinished = Unfinished(photos.iter().filter(|photo| **photo).count());
         // As many at a time as there are threads, so that requests take turns.
         let at_once = self.decoders.current_num_threads();
         let inputs = stream::iter(inputs).map(|input| self.item(input, memory.clone(), facts));
@@ -42,9 +42,7 @@ impl Embedder {
         let mut inputs = std::pin::pin!(inputs);
         while let Some(item) = inputs.next().await {
             let item = item?;
-            if let Err(error) = item.as_ref()
-                && *error != PhotoError::NoText
-            {
+            if let (Err(error), true) = (&item, photos[prepared.len()]) {
                 metrics::images(error.code(), 1);
                 unfinished.0 -= 1;
             }

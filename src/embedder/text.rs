@@ -161,17 +161,18 @@ impl Embedder {
 
     async fn load_text(&self) -> Result<(), TextRefusal> {
         let TextMemory { lasting, loading, least_decodes } = self.text.memory;
-        let all = lasting.saturating_add(loading);
-        let short = |shortage| match shortage {
-            Shortage::Never => TextRefusal::NoMemory { needed: all.div_ceil(1 << 20) },
+        let reserved = self.admission.withhold(lasting, loading, least_decodes).await;
+        let reserved = reserved.map_err(|shortage| match shortage {
+            Shortage::Never => {
+                let needed = lasting.saturating_add(loading.max(least_decodes));
+                TextRefusal::NoMemory { needed: needed.div_ceil(1 << 20) }
+            }
             Shortage::Late => TextRefusal::Busy,
-        };
-        let passing = self.admission.withhold(loading, 0).await.map_err(short)?;
-        let lasting = self.admission.withhold(lasting, least_decodes).await.map_err(short)?;
+        })?;
         tracing::info!("loading the text tower for the first text");
         let model = Arc::clone(&self.model);
         // Goes on, and keeps its memory, when the client has left.
-        let loaded = self.aside(None, move || load(&model, lasting, passing)).await;
+        let loaded = self.aside(None, move || load(&model, reserved, lasting)).await;
         match loaded {
             Some(Ok(())) => Ok(()),
             Some(Err(error)) => {
@@ -183,10 +184,13 @@ impl Embedder {
     }
 }
 
-fn load(model: &Model, lasting: Reservation, passing: Reservation) -> Result<(), ModelError> {
-    model.load_text()?;
-    lasting.keep();
-    drop(passing);
-    tracing::info!("the text tower is loaded");
+fn load(model: &Model, mut reserved: Reservation, lasting: u64) -> Result<(), ModelError> {
+    // Where the client that began a load has left, another may have begun one beside it: the memory of
+    // the one that came first is kept.
+    if model.load_text()? {
+        reserved.shrink(lasting);
+        reserved.keep();
+        tracing::info!("the text tower is loaded");
+    }
     Ok(())
 }

@@ -72,7 +72,11 @@ impl Listener {
         };
         let socket = TcpListener::bind((host, port)).await.map_err(refused)?;
         let address = socket.local_addr().map_err(refused)?;
-        let name = if flag == "--port" { "api" } else { "admin" };
+        let name = match flag {
+            "--port" => "api",
+            "--grpc-port" => "grpc",
+            _ => "admin",
+        };
         tracing::info!(%address, listener = name, tls = tls.is_some(), "listening");
         let free = Arc::new(Semaphore::new(most as usize));
         let (full, failed) = (Seldom::default(), Seldom::default());
@@ -164,10 +168,10 @@ impl Seldom {
     }
 }
 
-/// Raises the process's limit of open files to what `connections` of the API need, where that is
+/// Raises the process's limit of open files to what `connections` of the API and of gRPC need, where that is
 /// allowed, and says so where it is not.
-pub(super) fn allow_descriptors(connections: u32) {
-    let needed = u64::from(connections) + u64::from(ADMIN_CONNECTIONS) + OTHER_DESCRIPTORS;
+pub(super) fn allow_descriptors(connections: u64) {
+    let needed = connections + u64::from(ADMIN_CONNECTIONS) + OTHER_DESCRIPTORS;
     let limit = getrlimit(Resource::Nofile);
     // No limit is written as none.
     let (soft, hard) = (limit.current.unwrap_or(u64::MAX), limit.maximum.unwrap_or(u64::MAX));

@@ -36,6 +36,9 @@ pub const EXEMPT: &[&str] = &[
     "/v1/metrics",
 ];
 
+/// What an orchestrator asks by gRPC, where all is posted.
+const EXEMPT_CALLS: &str = "/grpc.health.v1.Health/";
+
 /// The scheme of RFC 6750, in which a key is sent.
 const SCHEME: &str = "bearer";
 
@@ -104,7 +107,8 @@ pub(super) async fn authorize(
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     // What is read without a key may lie where something else is done: `/` also embeds.
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    if !(reads && route.is_some_and(is_exempt)) {
+    let is_open = |route: &str| reads && is_exempt(route) || route.starts_with(EXEMPT_CALLS);
+    if !route.is_some_and(is_open) {
         keys.check(request.headers()).map_err(Rejection::Unauthorized)?;
     }
     Ok(next.run(request).await)

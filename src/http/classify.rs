@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::{
     App,
-    compare::invalid,
+    compare::{MOST_COSINES, invalid},
     passage::{self, Asked, Passed},
     rejection::Rejection,
     schema::{ClassifyRequest, ClassifyResponses},
@@ -31,6 +31,13 @@ const TEMPLATE: &str = "a photo of a {}.";
 
 /// Where the label stands in a template.
 const LABEL: &str = "{}";
+
+/// Most bytes of a label, and of a template: more than the 77 tokens that are read of a sentence. Each
+/// label is put into each template, so their lengths multiply.
+const LONGEST: usize = 1000;
+
+/// Most times that a template has the label.
+const MOST_PLACES: usize = 4;
 
 #[derive(Deserialize)]
 struct Body<'a> {
@@ -122,14 +129,17 @@ fn take_apart(body: &Bytes, limits: &Limits) -> Result<Asked<Question>, Rejectio
         Some(template) => template.texts.iter().map(|text| &*text.0).collect(),
         None => vec![TEMPLATE],
     };
-    if templates.is_empty() || templates.iter().any(|template| !template.contains(LABEL)) {
-        return Err(invalid("template", "must have {} where the label belongs"));
+    let texts = labels.count.saturating_mul(templates.len());
+    check_count(images.count.saturating_add(texts), limits)?;
+    check_lengths("labels", labels.texts.iter().map(|label| &*label.0))?;
+    check_templates(&templates)?;
+    if images.count.saturating_mul(labels.count) > MOST_COSINES {
+        let msg = format!("make more than {MOST_COSINES} scores with the images: send fewer");
+        return Err(invalid("labels", &msg));
     }
     if logit_scale.is_some_and(|scale| !(scale.is_finite() && scale > 0.)) {
         return Err(invalid("logit_scale", "must be a number above zero"));
     }
-    let texts = labels.count.saturating_mul(templates.len());
-    check_count(images.count.saturating_add(texts), limits)?;
     let sentences = labels.texts.iter().flat_map(|label| {
         templates.iter().map(|template| Input::Text(template.replace(LABEL, &label.0)))
     });
@@ -144,6 +154,31 @@ fn take_apart(body: &Bytes, limits: &Limits) -> Result<Asked<Question>, Rejectio
     let inputs = photos.chain(sentences).collect();
     let wishes = Wishes { model_name, pretrained, on_error: None };
     Ok(Asked { wishes, ..Asked::plain(inputs, question) })
+}
+
+/// Refuses what is too long to be put together.
+fn check_lengths<'a>(
+    field: &'static str,
+    texts: impl IntoIterator<Item = &'a str>,
+) -> Result<(), Rejection> {
+    match texts.into_iter().enumerate().find(|(_, text)| text.len() > LONGEST) {
+        None => Ok(()),
+        Some((index, text)) => {
+            let found = text.len();
+            let msg = format!("text {index}, from 0, has {found} bytes, the limit is {LONGEST}");
+            Err(invalid(field, &msg))
+        }
+    }
+}
+
+fn check_templates(templates: &[&str]) -> Result<(), Rejection> {
+    check_lengths("template", templates.iter().copied())?;
+    let places = |template: &&str| (1..=MOST_PLACES).contains(&template.matches(LABEL).count());
+    if templates.is_empty() || !templates.iter().all(places) {
+        let msg = format!("must have {{}} where the label belongs, at most {MOST_PLACES} times");
+        return Err(invalid("template", &msg));
+    }
+    Ok(())
 }
 
 fn answer(passed: Passed<Question>) -> Result<Response, Rejection> {

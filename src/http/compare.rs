@@ -1,30 +1,36 @@
 //! What `/similarity` and `/duplicates` have in common: photos or vectors that are compared with one
-//! another.
+//! another, few requests at a time and never where others are answered.
+
+use std::sync::OnceLock;
 
 use axum::http::HeaderMap;
 use bytes::Bytes;
-use serde::Deserialize;
+use rayon::ThreadPool;
+use tokio::{sync::Semaphore, time::timeout};
 
 use super::{passage::Asked, rejection::Rejection};
 use crate::{
+    admission::{Refusal, Reservation},
     duplicates::Vectors,
+    embedder::Embedder,
+    metrics::Place,
     model::Embedding,
+    threads,
     upload::{
-        Input, Limits, OnError, Wishes, json,
+        Input, Limits, OnError, Wishes, json, pairs,
         texts::Texts,
         vectors::{GivenVectors, MOST},
     },
 };
 
-/// Fields of both routes.
-#[derive(Deserialize)]
+/// Fields of both routes. Each route has them in its own body: what serde flattens it keeps whole,
+/// unknown fields too.
 pub(super) struct Compared<'a> {
-    #[serde(borrow)]
-    images: Option<Texts<'a>>,
-    vectors: Option<GivenVectors>,
-    on_error: Option<OnError>,
-    model_name: Option<String>,
-    pretrained: Option<String>,
+    pub images: Option<Texts<'a>>,
+    pub vectors: Option<GivenVectors>,
+    pub on_error: Option<OnError>,
+    pub model_name: Option<String>,
+    pub pretrained: Option<String>,
 }
 
 /// What a request brought.
@@ -33,6 +39,20 @@ pub(super) enum Brought {
     Photos(Vec<Input>),
     /// Vectors, which can be compared.
     Vectors(Vectors),
+}
+
+/// What a request waits for with.
+pub(super) struct Context<W> {
+    /// What is to be found out.
+    pub wanted: W,
+    /// What is compared, where it is not photos.
+    pub vectors: Option<Held>,
+}
+
+/// Vectors of a request, with the memory that is reserved for them.
+pub(super) struct Held {
+    pub vectors: Vectors,
+    _memory: Reservation,
 }
 
 impl Compared<'_> {
@@ -68,9 +88,78 @@ pub(super) fn invalid(field: &'static str, msg: &str) -> Rejection {
     Rejection::Validation(vec![json::FieldError::value(field, msg)])
 }
 
-/// A request for photos, about whom more is to be known.
-pub(super) fn asked<C>(photos: Vec<Input>, wishes: Wishes, context: C) -> Asked<C> {
-    Asked { wishes, facts: true, ..Asked::plain(photos, context) }
+/// A request to find out `wanted` of what was `brought`.
+pub(super) fn asked<W>(
+    brought: Brought,
+    wishes: Wishes,
+    wanted: W,
+    embedder: &Embedder,
+) -> Result<Asked<Context<W>>, Rejection> {
+    let (photos, vectors) = match brought {
+        Brought::Photos(photos) => (photos, None),
+        Brought::Vectors(vectors) => (Vec::new(), Some(held(vectors, embedder)?)),
+    };
+    let context = Context { wanted, vectors };
+    Ok(Asked { wishes, facts: true, ..Asked::plain(photos, context) })
+}
+
+/// `vectors`, which may wait for their turn longer than the body that they came in is there.
+fn held(vectors: Vectors, embedder: &Embedder) -> Result<Held, Rejection> {
+    let admission = embedder.admission();
+    let bytes = vectors.len() * vectors.dim() * size_of::<f32>();
+    let refusal = |_| Rejection::Busy(Refusal::NoMemory { timeout: admission.timeout() });
+    let memory = admission.try_decode(bytes as u64).map_err(refusal)?;
+    Ok(Held { vectors, _memory: memory })
+}
+
+/// Where vectors are compared.
+struct Comparers {
+    /// For those who compare now.
+    turns: Semaphore,
+    /// Apart from the threads that decode: to compare ten thousand takes all threads of a pool for
+    /// seconds.
+    pool: ThreadPool,
+}
+
+impl Comparers {
+    /// Those of the process, made when they are first needed: half as many as `threads`. None if the
+    /// system refuses a thread.
+    fn of(threads: usize) -> Option<&'static Self> {
+        static COMPARERS: OnceLock<Option<Comparers>> = OnceLock::new();
+        let make = || {
+            let threads = (threads / 2).max(1);
+            let pool = threads::pool("compare", threads).inspect_err(|error| {
+                tracing::error!(%error, "there are no threads that compare vectors");
+            });
+            Some(Self { turns: Semaphore::new(threads), pool: pool.ok()? })
+        };
+        COMPARERS.get_or_init(make).as_ref()
+    }
+}
+
+/// Does `work`, which compares, when it is its turn: at a time there are half as many as threads that
+/// decode, on as many threads.
+///
+/// # Errors
+/// Those of `work`, and [`Rejection::Busy`] when the turn does not come within the queue timeout.
+pub(super) async fn in_turn<T: Send + 'static>(
+    embedder: &Embedder,
+    work: impl FnOnce() -> Result<T, Rejection> + Send + 'static,
+) -> Result<T, Rejection> {
+    let comparers = Comparers::of(embedder.threads()).ok_or(Rejection::Internal)?;
+    let patience = embedder.admission().timeout();
+    let late = |_| Rejection::Busy(Refusal::Late { timeout: patience });
+    let turn = timeout(patience, comparers.turns.acquire()).await.map_err(late)?;
+    // Nobody closes it.
+    let turn = turn.map_err(|_| Rejection::Internal)?;
+    // The turn ends with the work, which goes on when the client has left.
+    let work = move || {
+        let done = work();
+        drop(turn);
+        done
+    };
+    let done = threads::run(&comparers.pool, Place::Handler, work).await;
+    done.unwrap_or(Err(Rejection::Internal))
 }
 
 /// Embeddings as vectors to compare.
@@ -92,6 +181,10 @@ pub(super) fn is_form(headers: &HeaderMap) -> bool {
 }
 
 /// Most cosines of one answer: those of 512 vectors, each with each.
-pub(super) const MOST_COSINES: usize = 1 << 18;
+pub(super) const MOST_COSINES: usize = pairs::MOST;
+
+/// Most products of two numbers that the cosines of one answer may take: [`MOST_COSINES`] of vectors of
+/// 1,024 numbers, some tenths of a second.
+pub(super) const MOST_PRODUCTS: usize = MOST_COSINES * 1024;
 
 const _: () = assert!(MOST >= 512, "a matrix is smaller than a set for duplicates");

@@ -58,6 +58,9 @@ const STREAM_WINDOW: u32 = 64 << 10;
 /// its requests, since each connection's part of the memory is counted (`config::memory`).
 const CONNECTION_WINDOW: u32 = STREAM_WINDOW;
 
+/// Connections to the port of gRPC, each of which carries many requests side by side.
+pub const GRPC_CONNECTIONS: u32 = 256;
+
 /// How often the other side of HTTP/2 is asked whether it is still there.
 const PING: Duration = Duration::from_secs(20);
 

@@ -11,11 +11,14 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 const REMEMBERED: Duration = Duration::from_secs(7200);
 
 /// Headers of answers that a page may read, beside those that any may.
-const EXPOSED: [HeaderName; 4] = [
+const EXPOSED: [HeaderName; 7] = [
     HeaderName::from_static("x-request-id"),
     HeaderName::from_static("server-timing"),
     HeaderName::from_static("retry-after"),
     HeaderName::from_static("inference-header-content-length"),
+    HeaderName::from_static("x-embedding-shape"),
+    HeaderName::from_static("x-embedding-dtype"),
+    HeaderName::from_static("x-failed"),
 ];
 
 /// The origins whose pages may read answers.

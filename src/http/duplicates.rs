@@ -14,24 +14,29 @@ use utoipa::ToSchema;
 
 use super::{
     App,
-    compare::{self, Brought, Compared},
-    multipart,
+    compare::{self, Brought, Compared, Context},
+    embed, multipart,
     passage::{self, Asked, Passed},
     rejection::Rejection,
     schema::{DuplicatesForm, DuplicatesQuery, DuplicatesRequest, DuplicatesResponses, Failed},
 };
 use crate::{
-    duplicates::{Group, Groups, Quality, Threshold, Vectors, group},
-    kernels::Kernels,
+    duplicates::{Group, Groups, Quality, Threshold, group},
+    embedder::{Embedder, PhotoError},
+    model::Embedding,
     preprocess::{PhotoFacts, perceptual_hash::Likeness},
-    upload::{Input, Limits, OnError, json},
+    upload::{Input, Limits, OnError, Wishes, json, texts::Texts, vectors::GivenVectors},
 };
 
 #[derive(Deserialize)]
 struct Body<'a> {
-    #[serde(borrow, flatten)]
-    compared: Compared<'a>,
+    #[serde(borrow)]
+    images: Option<Texts<'a>>,
+    vectors: Option<GivenVectors>,
     threshold: Option<f64>,
+    on_error: Option<OnError>,
+    model_name: Option<String>,
+    pretrained: Option<String>,
 }
 
 /// The answer of `/duplicates`.
@@ -118,84 +123,62 @@ pub(super) async fn duplicates(
     Query(query): Query<HashMap<String, String>>,
     request: Request,
 ) -> Result<Response, Rejection> {
-    let kernels = app.embedder()?.kernels();
+    let embedder = app.embedder()?;
+    let in_query = query.get("threshold").map(|text| text.parse()).transpose();
+    let in_query = in_query.map_err(|_| compare::invalid("threshold", "must be a number"))?;
+    let in_query = (in_query, embed::wishes(Query(query))?);
     let passed = passage::pass(&app, request, move |headers, body, limits| {
-        take_apart(&query, headers, body, limits, &kernels)
+        take_apart(in_query, headers, body, limits, &embedder)
     });
     let passed = passed.await?;
     let times = passed.times;
-    let answer = answer(passed, kernels).await?;
+    let answer = answer(passed).await?;
     let mut response = Json(answer).into_response();
     times.tell(&mut response);
     Ok(response)
 }
 
-enum Context {
-    /// Photos, which this threshold links.
-    Photos(Threshold),
-    /// Vectors, which have been grouped.
-    Done(Duplicates),
-}
-
+/// Takes a body apart, whose query had a threshold and wishes.
 fn take_apart(
-    query: &HashMap<String, String>,
+    in_query: (Option<f64>, Wishes),
     headers: &HeaderMap,
     body: Bytes,
     limits: &Limits,
-    kernels: &Kernels,
-) -> Result<Asked<Context>, Rejection> {
-    let in_query = query.get("threshold").map(|text| text.parse()).transpose();
-    let in_query = in_query.map_err(|_| compare::invalid("threshold", "must be a number"))?;
-    let (brought, mut wishes, threshold) = if compare::is_form(headers) {
+    embedder: &Embedder,
+) -> Result<Asked<Context<Threshold>>, Rejection> {
+    let (brought, wishes, threshold) = if compare::is_form(headers) {
         let (photos, wishes) = multipart::read(headers, body, limits)?;
         let photos = photos.into_iter().map(Input::Photo).collect();
         (Brought::Photos(photos), wishes, None)
     } else {
-        let Body { compared, threshold } = json::read(&body).map_err(Rejection::Validation)?;
+        let fields: Body<'_> = json::read(&body).map_err(Rejection::Validation)?;
+        let Body { images, vectors, threshold, on_error, model_name, pretrained } = fields;
+        let compared = Compared { images, vectors, on_error, model_name, pretrained };
         let (brought, wishes) = compared.take_apart(&body, limits)?;
         (brought, wishes, threshold)
     };
-    if let (None, Some(text)) = (wishes.on_error, query.get("on_error")) {
-        wishes.on_error = Some(json::on_error("query", text).map_err(Rejection::Validation)?);
-    }
-    let threshold = match threshold.or(in_query) {
+    let threshold = match threshold.or(in_query.0) {
         None => Threshold::DEFAULT,
         Some(cosine) => Threshold::try_from(cosine)
             .map_err(|error| compare::invalid("threshold", &error.to_string()))?,
     };
-    Ok(match brought {
-        Brought::Photos(photos) => compare::asked(photos, wishes, Context::Photos(threshold)),
-        Brought::Vectors(vectors) => {
-            let alike = vec![Quality::default(); vectors.len()];
-            let groups = group(kernels, &vectors, threshold, &alike);
-            let done = Duplicates::of(groups, threshold, vectors.len(), &Places::all());
-            Asked { wishes, ..Asked::plain(Vec::new(), Context::Done(done)) }
-        }
-    })
+    compare::asked(brought, wishes.or(in_query.1), threshold, embedder)
 }
 
-/// Groups the photos of `passed`, on a thread that may take its time.
-async fn answer(passed: Passed<Context>, kernels: Kernels) -> Result<Duplicates, Rejection> {
+/// Groups what `passed`, in turn.
+async fn answer(passed: Passed<Context<Threshold>>) -> Result<Duplicates, Rejection> {
     let Passed { embedder, outcomes, facts, on_error, context, .. } = passed;
-    let threshold = match context {
-        Context::Done(answer) => return Ok(answer),
-        Context::Photos(threshold) => threshold,
-    };
-    let (dim, count) = (embedder.architecture().embed_dim, outcomes.len());
+    let Context { wanted: threshold, vectors } = context;
+    let (kernels, dim) = (embedder.kernels(), embedder.architecture().embed_dim);
     let work = move || {
-        let (mut embeddings, mut places, mut failed) = (Vec::new(), Vec::new(), Vec::new());
-        for (index, outcome) in outcomes.into_iter().enumerate() {
-            match outcome {
-                Ok(embedding) => {
-                    embeddings.push(embedding);
-                    places.push(index);
-                }
-                Err(error) => {
-                    failed.push(Failed { index, code: error.code(), detail: error.to_string() });
-                }
-            }
+        if let Some(held) = vectors {
+            let alike = vec![Quality::default(); held.vectors.len()];
+            let groups = group(&kernels, &held.vectors, threshold, &alike);
+            return Ok(Duplicates::of(groups, threshold, held.vectors.len(), &Places::all()));
         }
-        let vectors: Vectors = compare::vectors(&embeddings, dim)?;
+        let count = outcomes.len();
+        let Embedded { embeddings, places, failed } = Embedded::of(outcomes);
+        let vectors = compare::vectors(&embeddings, dim)?;
         let quality: Vec<_> = facts.iter().map(quality).collect();
         let groups = group(&kernels, &vectors, threshold, &quality);
         let places = Places { places: Some(places), facts };
@@ -203,7 +186,35 @@ async fn answer(passed: Passed<Context>, kernels: Kernels) -> Result<Duplicates,
         answer.errors = (on_error == OnError::Skip).then_some(failed);
         Ok(answer)
     };
-    embedder.aside(None, work).await.unwrap_or(Err(Rejection::Internal))
+    compare::in_turn(&embedder, work).await
+}
+
+/// What became of the photos of a request.
+#[derive(Default)]
+struct Embedded {
+    embeddings: Vec<Embedding>,
+    /// Of each embedding, in the request.
+    places: Vec<usize>,
+    failed: Vec<Failed>,
+}
+
+impl Embedded {
+    fn of(outcomes: Vec<Result<Embedding, PhotoError>>) -> Self {
+        let mut found = Self::default();
+        for (index, outcome) in outcomes.into_iter().enumerate() {
+            match outcome {
+                Ok(embedding) => {
+                    found.embeddings.push(embedding);
+                    found.places.push(index);
+                }
+                Err(error) => {
+                    let (code, detail) = (error.code(), error.to_string());
+                    found.failed.push(Failed { index, code, detail });
+                }
+            }
+        }
+        found
+    }
 }
 
 fn quality((facts, bytes): &(Option<PhotoFacts>, u64)) -> Quality {

@@ -115,7 +115,10 @@ impl Kind {
     }
 }
 
-fn wishes(Query(mut query): Query<HashMap<String, String>>) -> Result<Wishes, Rejection> {
+/// What the query of a route that embeds says.
+pub(super) fn wishes(
+    Query(mut query): Query<HashMap<String, String>>,
+) -> Result<Wishes, Rejection> {
     let on_error = query.get("on_error").map(|text| json::on_error("query", text));
     Ok(Wishes {
         model_name: query.remove("model_name"),

@@ -16,7 +16,7 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerFile};
 
 use super::{
-    App, classify, duplicates, embed, info, openai, probes, rejection::Rejection, schema,
+    App, classify, duplicates, embed, info, oip, openai, probes, rejection::Rejection, schema,
     similarity, tei, text,
 };
 use crate::upload::json::FieldError;
@@ -85,7 +85,7 @@ struct Document;
 
 /// The OpenAPI document of this version; `with_keys` for a service that wants API keys.
 pub fn openapi(with_keys: bool) -> utoipa::openapi::OpenApi {
-    let document = Document::openapi();
+    let document = Document::openapi().merge_from(oip::document());
     if with_keys { keys::demand(document) } else { document }
 }
 

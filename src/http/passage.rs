@@ -16,7 +16,7 @@ use bytes::Bytes;
 
 use super::{App, body, encoding::Encoded, rejection::Rejection};
 use crate::{
-    admission::{BodyMemory, Refusal},
+    admission::{BodyMemory, Refusal, Visit},
     batcher::{BatchError, Item},
     embedder::{Embedder, Length, PhotoError, Prepared, Ready},
     metrics::{self, Stage},
@@ -158,18 +158,9 @@ pub(super) async fn pass<C: Send + 'static>(
         }
     }
 
-    let fetching = Instant::now();
     let until_one_fails = on_error == OnError::Fail;
-    let fetched = app.fetcher.inputs(inputs, limits.body_bytes, until_one_fails, &mut visit);
-    let (inputs, fetched) = fetched.await.map_err(Rejection::Busy)?;
-    if fetched.is_some() {
-        metrics::stage(Stage::Fetch, fetching.elapsed());
-        trace.stage("fetch", fetching, fetching.elapsed());
-    }
-    let memory = match (memory, fetched) {
-        (Some(body), Some(fetched)) => Some(body.and(fetched)),
-        (body, fetched) => body.or(fetched),
-    };
+    let (inputs, memory) =
+        fetch(app, (inputs, memory), until_one_fails, &mut visit, &trace).await?;
 
     trace.note("inference.inputs", inputs.len() as i64);
     let waiting = Instant::now();
@@ -203,6 +194,29 @@ pub(super) async fn pass<C: Send + 'static>(
     });
     let outcomes = outcomes.collect();
     Ok(Passed { embedder, outcomes, facts, tokens, on_error, context, times })
+}
+
+/// `inputs` with the photos that are given by URL, and the memory of all.
+async fn fetch(
+    app: &App,
+    (inputs, body): (Vec<Input>, Option<BodyMemory>),
+    until_one_fails: bool,
+    visit: &mut Visit,
+    trace: &Trace,
+) -> Result<(Vec<Input>, Option<BodyMemory>), Rejection> {
+    let fetching = Instant::now();
+    let limit = app.limits.body_bytes;
+    let fetched = app.fetcher.inputs(inputs, limit, until_one_fails, visit);
+    let (inputs, fetched) = fetched.await.map_err(Rejection::Busy)?;
+    if fetched.is_some() {
+        metrics::stage(Stage::Fetch, fetching.elapsed());
+        trace.stage("fetch", fetching, fetching.elapsed());
+    }
+    let memory = match (body, fetched) {
+        (Some(body), Some(fetched)) => Some(body.and(fetched)),
+        (body, fetched) => body.or(fetched),
+    };
+    Ok((inputs, memory))
 }
 
 /// `inputs` again, if the model reads all of each text.

@@ -17,6 +17,29 @@ pub struct Probe {
     pub(super) status: &'static str,
 }
 
+/// Whether requests should be sent here, in every protocol that tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Readiness {
+    /// They are welcome.
+    Ready,
+    /// The model is being loaded.
+    Starting,
+    /// The service stops.
+    Draining,
+    /// The model failed three times in a row.
+    Failing,
+}
+
+/// How it is now.
+pub(super) fn readiness(app: &App) -> Readiness {
+    match app.embedder() {
+        _ if app.shutdown.draining() => Readiness::Draining,
+        Ok(embedder) if embedder.health().failing => Readiness::Failing,
+        Ok(_) => Readiness::Ready,
+        Err(_) => Readiness::Starting,
+    }
+}
+
 type Answer = (StatusCode, Json<Probe>);
 
 const OK: Answer = (StatusCode::OK, Json(Probe { status: "ok" }));
@@ -55,11 +78,11 @@ pub(super) async fn startupz(State(app): State<Arc<App>>) -> Answer {
     ),
 )]
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Answer {
-    match app.embedder() {
-        _ if app.shutdown.draining() => DRAINING,
-        Ok(embedder) if embedder.health().failing => FAILING,
-        Ok(_) => OK,
-        Err(_) => STARTING,
+    match readiness(&app) {
+        Readiness::Draining => DRAINING,
+        Readiness::Failing => FAILING,
+        Readiness::Ready => OK,
+        Readiness::Starting => STARTING,
     }
 }
 

@@ -3,6 +3,8 @@
 //! Bodies are the original's, `{"detail": ...}`, with a stable `code` beside. This is the one place
 //! that turns causes into statuses.
 
+mod problem;
+
 use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
@@ -13,10 +15,14 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+pub(super) use problem::Problem;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{authorization::Unauthorized, connection::CLOSE, encoding::TAKEN};
+use super::{
+    authorization::Unauthorized, connection::CLOSE, encoding::TAKEN, grpc::error::GrpcError,
+    oip::error::OipError,
+};
 use crate::{
     admission::Refusal,
     embedder::{PhotoError, TextRefusal},
@@ -117,6 +123,10 @@ pub enum Rejection {
     Busy(Refusal),
     /// Texts are not embedded.
     Text(TextRefusal),
+    /// The Open Inference Protocol does not allow it, or has no such model.
+    Oip(OipError),
+    /// It is no call of gRPC.
+    Grpc(GrpcError),
     /// The model failed on the request; the log says how.
     Model,
     /// The service stops and cannot wait for the answer.
@@ -140,32 +150,15 @@ pub struct ErrorBody {
     pub index: Option<usize>,
 }
 
-/// What was wrong with a request, for protocols that say it in another shape ([`super::shape`]), and
-/// for the log.
-#[derive(Clone, Debug)]
-pub(super) struct Problem {
-    pub status: StatusCode,
-    pub detail: Value,
-    pub code: &'static str,
-    pub index: Option<usize>,
+impl From<OipError> for Rejection {
+    fn from(error: OipError) -> Self {
+        Self::Oip(error)
+    }
 }
 
-impl Problem {
-    /// What was wrong, as one text.
-    pub fn message(&self) -> String {
-        let Value::Array(errors) = &self.detail else {
-            return self.detail.as_str().map_or_else(|| self.detail.to_string(), str::to_owned);
-        };
-        let errors = errors.iter().map(|error| {
-            let steps = error["loc"].as_array().into_iter().flatten();
-            let steps: Vec<_> = steps
-                .map(|step| step.as_str().map_or_else(|| step.to_string(), str::to_owned))
-                .collect();
-            let why = error["ctx"]["error"].as_str().map(|why| format!(": {why}"));
-            let msg = error["msg"].as_str().unwrap_or_default();
-            format!("{}: {msg}{}", steps.join("."), why.unwrap_or_default())
-        });
-        errors.collect::<Vec<_>>().join("; ")
+impl From<GrpcError> for Rejection {
+    fn from(error: GrpcError) -> Self {
+        Self::Grpc(error)
     }
 }
 
@@ -192,7 +185,14 @@ impl Rejection {
             Self::Photo { error: PhotoError::Panicked, .. } | Self::Model | Self::Internal => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
-            Self::Photo { error: PhotoError::TooLarge { .. }, .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Photo { error: PhotoError::TooLarge { .. }, .. }
+            | Self::Oip(OipError::TooLarge { .. } | OipError::LongCall { .. }) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
+            Self::Oip(OipError::UnknownModel { .. } | OipError::UnknownVersion { .. }) => {
+                StatusCode::NOT_FOUND
+            }
+            Self::Grpc(GrpcError::Deadline) => StatusCode::REQUEST_TIMEOUT,
             // Whatever else is wrong with a photo is a 400, as its clients know it from the original.
             Self::NoImages
             | Self::NoFiles
@@ -203,6 +203,8 @@ impl Rejection {
             | Self::Text(TextRefusal::Off | TextRefusal::None { .. })
             | Self::BodyIncomplete(_)
             | Self::Encoding(_)
+            | Self::Oip(_)
+            | Self::Grpc(_)
             | Self::Multipart(_) => StatusCode::BAD_REQUEST,
             Self::Validation(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
@@ -247,6 +249,8 @@ impl Rejection {
             Self::Text(TextRefusal::Off) => "text_off",
             Self::Text(TextRefusal::None { .. }) => "no_text_tower",
             Self::Text(_) => "text_unavailable",
+            Self::Oip(error) => error.code(),
+            Self::Grpc(error) => error.code(),
             Self::Model => "model_failed",
             Self::Stopping => "stopping",
             Self::Internal => "internal",
@@ -338,6 +342,8 @@ impl Rejection {
             Self::MethodNotAllowed => "Method Not Allowed".into(),
             Self::Busy(refusal) => refusal.to_string().into(),
             Self::Text(refusal) => refusal.to_string().into(),
+            Self::Oip(error) => error.to_string().into(),
+            Self::Grpc(error) => error.to_string().into(),
             Self::Model => {
                 "The model failed on this request; the log of the service says why".into()
             }

@@ -150,6 +150,12 @@ pub(super) struct DuplicatesQuery {
     /// Least cosine that links two.
     #[param(nullable = false, minimum = -1, maximum = 1)]
     threshold: Option<f64>,
+    /// Must name the model that is served, if it is given.
+    #[param(nullable = false)]
+    model_name: Option<String>,
+    /// Must name the weights that are served, if it is given.
+    #[param(nullable = false)]
+    pretrained: Option<String>,
     /// Whether one photo that fails fails the request.
     #[param(inline, nullable = false)]
     on_error: Option<OnError>,

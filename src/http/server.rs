@@ -4,12 +4,14 @@
 
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::oneshot;
 
 use super::{
     App,
     accept::{ADMIN_CONNECTIONS, Listener, allow_descriptors},
+    connection::GRPC_CONNECTIONS,
 };
 use crate::{
     allocator,
@@ -84,36 +86,15 @@ pub async fn run(config: Config) -> Result<Ending, ServeError> {
     tokio::spawn(shedding::log());
     let fetcher = Fetcher::new(config.fetch.clone())?;
     let app = Arc::new(App::new(config.limits, fetcher, metrics, shutdown.clone()));
-    allow_descriptors(config.max_connections);
-    let access = config.access.clone();
-    if let Some(keys) = access.api_keys.clone() {
+    let connections = u64::from(config.max_connections) + config.grpc_connections();
+    allow_descriptors(connections);
+    if let Some(keys) = config.access.api_keys.clone() {
         tokio::spawn(keys.follow());
     }
-    if let Some(tls) = access.tls.clone() {
+    if let Some(tls) = config.access.tls.clone() {
         tokio::spawn(tls.follow());
     }
-    let (host, most) = (&config.host, config.max_connections);
-    let api = Listener::bind(host, config.port, "--port", most, access.tls.clone()).await?;
-    let admin = match config.admin_port {
-        Some(port) => {
-            let flag = "--admin-port";
-            // In clear: it is for probes and Prometheus beside the service.
-            Some(Listener::bind(host, port, flag, ADMIN_CONNECTIONS, None).await?)
-        }
-        None => None,
-    };
-    let options = config.connections;
-    let router = super::router(Arc::clone(&app), &access, config.page);
-    let serving = async {
-        let api = api.serve(router, options, shutdown.clone());
-        match admin {
-            Some(admin) => {
-                let admin = admin.serve(super::admin(Arc::clone(&app)), options, shutdown.clone());
-                tokio::join!(api, admin);
-            }
-            None => api.await,
-        }
-    };
+    let serving = serve(&config, &app, &shutdown).await?;
     let loading = async {
         let embedder = tokio::select! {
             loaded = load(config) => Arc::new(loaded?),
@@ -144,6 +125,44 @@ pub async fn run(config: Config) -> Result<Ending, ServeError> {
             Ok(Ending::CutOff)
         }
     }
+}
+
+/// Listens on every port that there is to be; what is returned answers until the ports close, and ends
+/// with the last connection.
+async fn serve(
+    config: &Config,
+    app: &Arc<App>,
+    shutdown: &Shutdown,
+) -> Result<impl Future<Output = ()> + use<>, ServeError> {
+    let (host, options, access) = (&config.host, config.connections, &config.access);
+    let (most, tls) = (config.max_connections, || access.tls.clone());
+    let api = Listener::bind(host, config.port, "--port", most, tls()).await?;
+    let admin = match config.admin_port {
+        Some(port) => {
+            let flag = "--admin-port";
+            // In clear: it is for probes and Prometheus beside the service.
+            Some(Listener::bind(host, port, flag, ADMIN_CONNECTIONS, None).await?)
+        }
+        None => None,
+    };
+    let grpc = match config.grpc_port {
+        Some(port) => {
+            Some(Listener::bind(host, port, "--grpc-port", GRPC_CONNECTIONS, tls()).await?)
+        }
+        None => None,
+    };
+    let listeners = [
+        Some((api, super::router(Arc::clone(app), access, config.page))),
+        admin.map(|admin| (admin, super::admin(Arc::clone(app)))),
+        grpc.map(|grpc| (grpc, super::grpc::router(Arc::clone(app), access))),
+    ];
+    let serving = listeners.into_iter().flatten();
+    let serving =
+        serving.map(|(listener, router)| listener.serve(router, options, shutdown.clone()));
+    let serving = join_all(serving.collect::<Vec<_>>());
+    Ok(async {
+        serving.await;
+    })
 }
 
 /// Loads the model on a thread of its own: it blocks, for minutes where weights are downloaded, and

@@ -9,18 +9,19 @@ use axum::{
 };
 use serde_json::Value;
 
-use super::{openai, rejection::Problem, tei};
+use super::{oip, openai, rejection::Problem, tei};
 
 /// Status and body of an error in one protocol.
 pub(super) type Write = fn(&Problem) -> (StatusCode, Value);
 
 /// Protocols by the first step of their paths; all others are the native one.
-const PROTOCOLS: [(&str, Write); 5] = [
+const PROTOCOLS: [(&str, Write); 6] = [
     ("/v1", openai::error::write),
     ("/embeddings", openai::error::write),
     ("/embeddings_image", openai::error::write),
     ("/models", openai::error::write),
     ("/info", tei::error::write),
+    (oip::PREFIX, oip::shape),
 ];
 
 /// Wraps every request.

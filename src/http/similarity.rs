@@ -13,21 +13,26 @@ use utoipa::ToSchema;
 
 use super::{
     App,
-    compare::{self, Brought, Compared, MOST_COSINES},
+    compare::{self, Brought, Compared, Context, MOST_COSINES, MOST_PRODUCTS},
     passage::{self, Asked},
     rejection::Rejection,
     schema::{SimilarityRequest, SimilarityResponses},
 };
 use crate::{
     duplicates::{Vectors, matrix, pairs},
-    upload::{Limits, OnError, json},
+    embedder::Embedder,
+    upload::{Limits, OnError, json, pairs::Pairs, texts::Texts, vectors::GivenVectors},
 };
 
 #[derive(Deserialize)]
 struct Body<'a> {
-    #[serde(borrow, flatten)]
-    compared: Compared<'a>,
-    pairs: Option<Vec<[usize; 2]>>,
+    #[serde(borrow)]
+    images: Option<Texts<'a>>,
+    vectors: Option<GivenVectors>,
+    pairs: Option<Pairs>,
+    on_error: Option<OnError>,
+    model_name: Option<String>,
+    pretrained: Option<String>,
 }
 
 /// Which cosines are wanted.
@@ -72,28 +77,31 @@ pub(super) async fn similarity(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, Rejection> {
-    let passed = passage::pass(&app, request, |_, body, limits| take_apart(&body, limits)).await?;
-    let (dim, times) = (passed.embedder.architecture().embed_dim, passed.times);
-    let (embeddings, context) = passed.embeddings();
-    let answer = match context {
-        Context::Done(answer) => answer,
-        Context::Photos(wanted) => compare(&compare::vectors(&embeddings, dim)?, &wanted)?,
+    let embedder = app.embedder()?;
+    let take_apart = move |_: &_, body, limits: &_| take_apart(&body, limits, &embedder);
+    let passed = passage::pass(&app, request, take_apart).await?;
+    let (embedder, times) = (Arc::clone(&passed.embedder), passed.times);
+    let dim = embedder.architecture().embed_dim;
+    let (embeddings, Context { wanted, vectors }) = passed.embeddings();
+    let work = move || match vectors {
+        Some(held) => compare(&held.vectors, &wanted),
+        None => compare(&compare::vectors(&embeddings, dim)?, &wanted),
     };
+    let answer = compare::in_turn(&embedder, work).await?;
     let mut response = Json(answer).into_response();
     times.tell(&mut response);
     Ok(response)
 }
 
-enum Context {
-    /// Photos, of which these cosines are wanted.
-    Photos(Wanted),
-    /// Vectors, which have been compared.
-    Done(Similarity),
-}
-
-fn take_apart(body: &Bytes, limits: &Limits) -> Result<Asked<Context>, Rejection> {
-    let Body { compared, pairs } = json::read(body).map_err(Rejection::Validation)?;
-    let wanted = pairs.map_or(Wanted::Matrix, Wanted::Pairs);
+fn take_apart(
+    body: &Bytes,
+    limits: &Limits,
+    embedder: &Embedder,
+) -> Result<Asked<Context<Wanted>>, Rejection> {
+    let fields: Body<'_> = json::read(body).map_err(Rejection::Validation)?;
+    let Body { images, vectors, pairs, on_error, model_name, pretrained } = fields;
+    let compared = Compared { images, vectors, on_error, model_name, pretrained };
+    let wanted = pairs.map_or(Wanted::Matrix, |Pairs(pairs)| Wanted::Pairs(pairs));
     let (brought, wishes) = compared.take_apart(body, limits)?;
     if wishes.on_error == Some(OnError::Skip) {
         return Err(compare::invalid(
@@ -101,16 +109,12 @@ fn take_apart(body: &Bytes, limits: &Limits) -> Result<Asked<Context>, Rejection
             "must be fail: a photo that failed has no cosine",
         ));
     }
-    Ok(match brought {
-        Brought::Photos(photos) => {
-            check(&wanted, photos.len())?;
-            compare::asked(photos, wishes, Context::Photos(wanted))
-        }
-        Brought::Vectors(vectors) => {
-            let done = compare(&vectors, &wanted)?;
-            Asked { wishes, ..Asked::plain(Vec::new(), Context::Done(done)) }
-        }
-    })
+    let (count, dim) = match &brought {
+        Brought::Photos(photos) => (photos.len(), embedder.architecture().embed_dim),
+        Brought::Vectors(vectors) => (vectors.len(), vectors.dim()),
+    };
+    check(&wanted, count, dim)?;
+    compare::asked(brought, wishes, wanted, embedder)
 }
 
 fn compare(vectors: &Vectors, wanted: &Wanted) -> Result<Similarity, Rejection> {
@@ -122,15 +126,25 @@ fn compare(vectors: &Vectors, wanted: &Wanted) -> Result<Similarity, Rejection> 
     Ok(Similarity { cosines, count: vectors.len() })
 }
 
-/// Refuses pairs before their photos are embedded.
-fn check(wanted: &Wanted, count: usize) -> Result<(), Rejection> {
-    let Wanted::Pairs(pairs) = wanted else { return Ok(()) };
-    match pairs.iter().flatten().find(|index| **index >= count) {
-        None if pairs.len() <= MOST_COSINES => Ok(()),
-        None => Err(compare::invalid("pairs", &format!("has more than {MOST_COSINES} pairs"))),
-        Some(index) => {
-            let msg = format!("names photo {index}, and there are {count}, counted from 0");
-            Err(compare::invalid("pairs", &msg))
+/// Refuses cosines of `count` photos or vectors, of `dim` numbers, before anything is embedded or
+/// compared.
+fn check(wanted: &Wanted, count: usize, dim: usize) -> Result<(), Rejection> {
+    let invalid = |msg: String| Err(compare::invalid("pairs", &msg));
+    let cosines = match wanted {
+        Wanted::Pairs(pairs) => {
+            if let Some(index) = pairs.iter().flatten().find(|index| **index >= count) {
+                return invalid(format!("names {index}, and there are {count}, counted from 0"));
+            }
+            pairs.len()
         }
+        Wanted::Matrix => count.saturating_mul(count),
+    };
+    let most = MOST_COSINES.min(MOST_PRODUCTS / dim);
+    if cosines > most {
+        return invalid(format!(
+            "{cosines} cosines of {dim} numbers each are asked for, more than the limit of {most}: ask \
+             for fewer at a time"
+        ));
     }
+    Ok(())
 }

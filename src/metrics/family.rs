@@ -21,6 +21,16 @@ pub(super) const REFUSALS: &str = "inference_refusals_total";
 pub(super) const PANICS: &str = "panics_total";
 pub(super) const MODEL: &str = "inference_model_info";
 pub(super) const BUILD: &str = "inference_build_info";
+// Triton's names, for those who scrape them: they break the rules that all others here follow.
+pub(super) const NV_SUCCESSES: &str = "nv_inference_request_success";
+pub(super) const NV_FAILURES: &str = "nv_inference_request_failure";
+pub(super) const NV_INFERENCES: &str = "nv_inference_count";
+pub(super) const NV_EXECUTIONS: &str = "nv_inference_exec_count";
+pub(super) const NV_REQUEST_TIME: &str = "nv_inference_request_duration_us";
+pub(super) const NV_QUEUE_TIME: &str = "nv_inference_queue_duration_us";
+pub(super) const NV_INPUT_TIME: &str = "nv_inference_compute_input_duration_us";
+pub(super) const NV_INFER_TIME: &str = "nv_inference_compute_infer_duration_us";
+pub(super) const NV_OUTPUT_TIME: &str = "nv_inference_compute_output_duration_us";
 
 /// From a refusal without work (1 ms) to the longest that the app waits (300 s).
 const SECONDS: [f64; 17] = [
@@ -51,7 +61,7 @@ pub(super) struct Family {
 }
 
 /// All that the service counts itself.
-pub(super) const FAMILIES: [Family; 16] = [
+pub(super) const FAMILIES: [Family; 25] = [
     Family {
         name: REQUESTS,
         kind: Kind::Counter,
@@ -112,6 +122,47 @@ pub(super) const FAMILIES: [Family; 16] = [
     Family { name: PANICS, kind: Kind::Counter, help: "Panics, by where they happened." },
     Family { name: MODEL, kind: Kind::Gauge, help: "The model that is served; always 1." },
     Family { name: BUILD, kind: Kind::Gauge, help: "What was built and runs; always 1." },
+    Family {
+        name: NV_SUCCESSES,
+        kind: Kind::Counter,
+        help: "Requests of the Open Inference Protocol that were answered.",
+    },
+    Family {
+        name: NV_FAILURES,
+        kind: Kind::Counter,
+        help: "Requests of the Open Inference Protocol that failed.",
+    },
+    Family {
+        name: NV_INFERENCES,
+        kind: Kind::Counter,
+        help: "Images and texts that they had embedded.",
+    },
+    Family {
+        name: NV_EXECUTIONS,
+        kind: Kind::Counter,
+        help: "The same as nv_inference_request_success.",
+    },
+    Family {
+        name: NV_REQUEST_TIME,
+        kind: Kind::Counter,
+        help: "Time of the answered requests, in microseconds.",
+    },
+    Family { name: NV_QUEUE_TIME, kind: Kind::Counter, help: "Of it, waiting, in microseconds." },
+    Family {
+        name: NV_INPUT_TIME,
+        kind: Kind::Counter,
+        help: "Of it, preparing what came, in microseconds.",
+    },
+    Family {
+        name: NV_INFER_TIME,
+        kind: Kind::Counter,
+        help: "Of it, in the model, in microseconds.",
+    },
+    Family {
+        name: NV_OUTPUT_TIME,
+        kind: Kind::Counter,
+        help: "Of it, writing answers, in microseconds.",
+    },
 ];
 
 impl Family {

@@ -130,7 +130,7 @@ pub const REFUSALS: [&str; 7] =
     ["hopeless", "queue_timeout", "memory", "too_large", "starting", "stopping", "unauthorized"];
 
 /// The routes that embed, all by POST.
-pub(super) const EMBEDDING: [&str; 12] = [
+pub(super) const EMBEDDING: [&str; 15] = [
     "/embed",
     "/embed/base64",
     "/embed/batch",
@@ -143,6 +143,9 @@ pub(super) const EMBEDDING: [&str; 12] = [
     "/v1/embeddings_image",
     "/embeddings_image",
     "/",
+    "/v2/models/{model}/infer",
+    "/v2/models/{model}/versions/{version}/infer",
+    "/inference.GRPCInferenceService/ModelInfer",
 ];
 
 /// Statuses that a request to embed is answered with in the ordinary course of things.
@@ -172,3 +175,49 @@ pub(super) const INFORMING: [(&str, &[u16]); 21] = [
     ("/v1/metrics", &[200, 401]),
     ("/info", &[200, 401, 503]),
 ];
+
+/// Those of the Open Inference Protocol.
+pub(super) const INFORMING_OIP: [(&str, &[u16]); 12] = [
+    ("/v2", &[200]),
+    ("/v2/health/live", &[200]),
+    ("/v2/health/ready", &[200, 400]),
+    ("/v2/models/stats", &[200]),
+    ("/v2/models/{model}", &[200, 404, 503]),
+    ("/v2/models/{model}/ready", &[200, 400, 404]),
+    ("/v2/models/{model}/config", &[200, 404, 503]),
+    ("/v2/models/{model}/stats", &[200, 404]),
+    ("/v2/models/{model}/versions/{version}", &[200, 404, 503]),
+    ("/v2/models/{model}/versions/{version}/ready", &[200, 400, 404]),
+    ("/v2/models/{model}/versions/{version}/config", &[200, 404, 503]),
+    ("/v2/models/{model}/versions/{version}/stats", &[200, 404]),
+];
+
+/// The routes that tell something and are asked by POST; those of gRPC are counted with the status
+/// that HTTP has for their own.
+pub(super) const INFORMING_BY_POST: [(&str, &[u16]); 13] = [
+    ("/v2/repository/index", &[200]),
+    ("/inference.GRPCInferenceService/ServerLive", &[200]),
+    ("/inference.GRPCInferenceService/ServerReady", &[200]),
+    ("/inference.GRPCInferenceService/ModelReady", &[200, 404]),
+    ("/inference.GRPCInferenceService/ServerMetadata", &[200]),
+    ("/inference.GRPCInferenceService/ModelMetadata", &[200, 404, 503]),
+    ("/inference.GRPCInferenceService/ModelConfig", &[200, 404, 503]),
+    ("/inference.GRPCInferenceService/ModelStatistics", &[200, 404]),
+    ("/inference.GRPCInferenceService/RepositoryIndex", &[200]),
+    ("/grpc.health.v1.Health/Check", &[200]),
+    ("/grpc.health.v1.Health/Watch", &[200]),
+    ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", &[200]),
+    ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", &[200]),
+];
+
+/// Models of the Open Inference Protocol; the label `model`. The first two are the same.
+pub const TRITON_MODELS: [&str; 5] = [
+    "openclip_vit_b32",
+    "openclip_vit_b32_trt",
+    "clip_vit_b32",
+    "clip_vit_b32_jpeg",
+    "clip_vit_b32_text",
+];
+
+/// Their one version; the label `version`.
+pub const TRITON_VERSION: &str = "1";

@@ -1,13 +1,17 @@
 //! Finds the files of a model: a checkpoint and, where the architecture is not known yet, the
 //! config beside it, in a repository of the hub, a folder, or as one file.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
 use super::{
     ModelError,
     architecture::{Architecture, ArchitectureError},
     hub::{Hub, HubError, Repo},
     registry::{ConfigUse, ModelSpec, ServedModel, Source},
+    text_encoder::TextError,
 };
 
 /// Checkpoints of a repository, best first: safetensors with open_clip's names, with Hugging Face's,
@@ -137,4 +141,32 @@ fn parse(
     let json = std::fs::read_to_string(path)
         .map_err(|reason| SourceError::Unreadable { path: path.to_owned(), reason })?;
     read(&json).map_err(|reason| SourceError::Config { path: path.to_owned(), reason })
+}
+
+/// A file of weights, as it was when the model was loaded.
+#[derive(Debug)]
+pub(super) struct CheckpointFile {
+    pub path: PathBuf,
+    /// Its size and when it was last written.
+    was: Option<(u64, SystemTime)>,
+}
+
+impl CheckpointFile {
+    pub fn at(path: PathBuf) -> Self {
+        let was = Self::state(&path);
+        Self { path, was }
+    }
+
+    fn state(path: &Path) -> Option<(u64, SystemTime)> {
+        let metadata = path.metadata().ok()?;
+        Some((metadata.len(), metadata.modified().ok()?))
+    }
+
+    /// Refuses a file that is another now: its text tower would not fit the images of this one.
+    pub fn check(&self) -> Result<(), TextError> {
+        if Self::state(&self.path) == self.was {
+            return Ok(());
+        }
+        Err(TextError::Replaced { path: self.path.clone() })
+    }
 }

@@ -1,17 +1,20 @@
 //! The side of a model that reads texts: tokenizer, tower and the temperature of zero-shot
 //! classification, loaded when they are asked for.
 
-use candle_nn::VarBuilder;
+use std::path::{Path, PathBuf};
+
+use candle_core::DType;
+use candle_nn::{Init, VarBuilder};
 
 use super::{
-    Embedding, ModelError,
+    Embedding, Model, ModelError,
     architecture::Activation,
     cpu::{CpuTextTower, Scratch},
-    device::Precision,
+    device::{self, Precision},
     registry::ServedModel,
-    source,
     text::TextTransformer,
     tokenizer::{Tokenizer, TokenizerError, Tokens},
+    weights,
 };
 use crate::kernels::{Kernels, crew::Crew};
 
@@ -27,7 +30,24 @@ pub enum TextError {
         /// The model.
         model: String,
     },
-    /// The vocabulary cannot be had.
+    /// The file of the weights is another than at the start.
+    #[error(
+        "{}: the weights have changed since the model was loaded; start the service again, so that \
+         texts and images are of the same ones", path.display()
+    )]
+    Replaced {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The vocabulary could not be had at the start.
+    #[error("the vocabulary of {model} could not be had at the start: {reason}")]
+    NoVocabulary {
+        /// The model.
+        model: String,
+        /// Why.
+        reason: String,
+    },
+    /// The vocabulary cannot be read.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
     /// The tokenizer knows tokens that the tower has not.
@@ -60,21 +80,23 @@ enum Tower {
 }
 
 impl TextEncoder {
-    /// Takes the weights of the text tower of `served` from `weights`, under open_clip's names, for
+    /// Takes the weights of the text tower of `served` from `weights`, under open_clip's names, with the
+    /// `vocabulary` that it brings along or else CLIP's own, for
     /// kernels of this processor or, without them, for the device of `weights`.
     ///
     /// # Errors
     /// [`ModelError`], when a part is missing or does not fit.
     pub(super) fn load(
         served: &ServedModel,
+        vocabulary: Option<&Path>,
         (kernels, precision, activation): (Option<Kernels>, Precision, Activation),
         weights: &VarBuilder<'_>,
     ) -> Result<Self, ModelError> {
         let architecture = &served.architecture;
         let none = || TextError::None { model: architecture.name.clone() };
         let text = architecture.text.as_ref().ok_or_else(none)?;
-        let tokenizer = match source::vocabulary(&served.spec)? {
-            Some(path) => Tokenizer::from_file(&path).map_err(TextError::from)?,
+        let tokenizer = match vocabulary {
+            Some(path) => Tokenizer::from_file(path).map_err(TextError::from)?,
             None => Tokenizer::builtin(),
         };
         if tokenizer.vocabulary() > text.vocab_size {
@@ -91,8 +113,10 @@ impl TextEncoder {
             )?)),
             None => Tower::Gpu(TextTransformer::new(text, embed_dim, activation, weights.clone())?),
         };
-        let logit_scale: f32 =
-            weights.get((), "logit_scale")?.to_dtype(candle_core::DType::F32)?.to_scalar()?;
+        // In f32 whatever the device computes in: bf16 would move the temperature by a hundredth.
+        let logit_scale =
+            weights.get_with_hints_dtype((), "logit_scale", Init::Const(0.), DType::F32)?;
+        let logit_scale: f32 = logit_scale.to_scalar()?;
         let context = text.context_length;
         Ok(Self { tower, tokenizer, context, embed_dim, logit_scale: logit_scale.exp() })
     }
@@ -132,5 +156,45 @@ impl TextEncoder {
             }
             Tower::Gpu(tower) => Ok(tower.forward(texts)?.to_vec2()?),
         }
+    }
+}
+
+impl Model {
+    /// The text tower, if it is loaded.
+    ///
+    /// # Errors
+    /// [`TextError::NotLoaded`].
+    pub fn text(&self) -> Result<&TextEncoder, TextError> {
+        self.text.get().ok_or(TextError::NotLoaded)
+    }
+
+    /// Reads the text tower of the same checkpoint, unless it is loaded already, and says whether this
+    /// call did. Blocks.
+    ///
+    /// # Errors
+    /// [`ModelError`], when there is none that can be served.
+    pub fn load_text(&self) -> Result<bool, ModelError> {
+        if self.text.get().is_some() {
+            return Ok(false);
+        }
+        let dtype = if self.device.is_cpu() { DType::F32 } else { self.precision.on_gpu()? };
+        let weights = match &self.checkpoint {
+            None => weights::random(dtype, &self.device),
+            Some(file) => {
+                file.check()?;
+                weights::from_file(&file.path, dtype, &self.device)?
+            }
+        };
+        let kernels = match self.device.is_cpu() {
+            true => Some(device::kernels(self.isa, self.precision)?),
+            false => None,
+        };
+        let on = (kernels, self.precision, self.activation);
+        let vocabulary = self.vocabulary.as_ref().map_err(|reason| TextError::NoVocabulary {
+            model: self.served.architecture.name.clone(),
+            reason: reason.clone(),
+        })?;
+        let text = TextEncoder::load(&self.served, vocabulary.as_deref(), on, &weights)?;
+        Ok(self.text.set(text).is_ok())
     }
 }

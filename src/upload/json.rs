@@ -5,6 +5,7 @@
 //! errors are FastAPI's (pydantic 2's) objects, all of them at once.
 
 mod error;
+mod short;
 
 use std::{borrow::Cow, fmt};
 
@@ -16,6 +17,7 @@ use serde::{
 };
 use serde_json::{Value, error::Category, json};
 use serde_path_to_error::Segment;
+use short::short;
 
 use super::{OnError, Photo, Wishes, texts::Text};
 
@@ -104,7 +106,7 @@ fn fields(body: &[u8], most: usize) -> Result<Box<Fields<'_>>, Vec<FieldError>> 
 /// Reads the body `whole` as a `T`, whose fields may borrow from it; unknown ones are skipped.
 ///
 /// # Errors
-/// The first mistake of the body.
+/// The first mistake of the body, in few words however long the value at fault is.
 pub fn read<'a, T: Deserialize<'a>>(whole: &'a Bytes) -> Result<T, Vec<FieldError>> {
     let body = text_of(whole);
     let mut text = serde_json::Deserializer::from_slice(body);
@@ -112,8 +114,8 @@ pub fn read<'a, T: Deserialize<'a>>(whole: &'a Bytes) -> Result<T, Vec<FieldErro
     let read = T::deserialize(serde_path_to_error::Deserializer::new(&mut text, &mut track));
     read.and_then(|read| text.end().map(|()| read)).map_err(|error| {
         vec![match error.classify() {
-            Category::Data => FieldError::value_of(way(&track.path()), &error.to_string()),
-            _ => FieldError::no_json(place_of(&error, body), &error.to_string()),
+            Category::Data => FieldError::value_of(way(&track.path()), &short(&error)),
+            _ => FieldError::no_json(place_of(&error, body), &short(&error)),
         }]
     })
 }

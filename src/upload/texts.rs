@@ -11,8 +11,9 @@ use serde::{
 
 use super::Photo;
 
-/// Most texts of a list that are kept; all are counted. Above any limit of a request.
-const MOST: usize = 1 << 16;
+/// Most texts of a list that are kept; all are counted. No request may have more: `--max-images` goes
+/// no higher.
+pub const MOST: usize = 1 << 16;
 
 /// A text of a body, borrowed where it has no escapes.
 #[derive(Clone, Debug, PartialEq, Eq)]

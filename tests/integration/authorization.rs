@@ -15,7 +15,7 @@ const KEY: &str = "SeCrEt7531-of-the-app";
 const OTHER: &str = "SeCrEt9642-of-another";
 
 /// What needs no key.
-const OPEN: [&str; 9] = [
+const OPEN: [&str; 11] = [
     "/health",
     "/healthz",
     "/startupz",
@@ -25,6 +25,8 @@ const OPEN: [&str; 9] = [
     "/v1/health/live",
     "/v1/health/ready",
     "/v1/metrics",
+    "/v2/health/live",
+    "/v2/health/ready",
 ];
 
 /// What a browser loads, which needs none either; the document does not list it.
@@ -98,7 +100,7 @@ fn every_route_but_those_of_probes_and_browsers_wants_a_key() {
     assert_eq!(ask(&service, "GET", "/nowhere", &bearer(KEY)).status, 404);
     assert_eq!(ask(&service, "DELETE", "/embed", &bearer(KEY)).status, 405);
     // Whoever reaches the admin port may ask.
-    for path in OPEN.iter().filter(|path| !path.starts_with("/v1/")).chain(&["/model-info"]) {
+    for path in OPEN.iter().filter(|path| !path.starts_with("/v")).chain(&["/model-info"]) {
         assert_eq!(send(service.admin.unwrap(), "GET", path, &[], b"").status, 200, "{path}");
     }
 }

@@ -138,12 +138,67 @@ fn what_cannot_be_compared_is_refused_by_its_field() {
         ("/duplicates", json!({ "vectors": [[1]], "threshold": 2 }), "threshold"),
         ("/duplicates", json!({ "vectors": [[1]], "threshold": "high" }), "threshold"),
         ("/duplicates", json!({ "vectors": vec![[1]; 10_001] }), "10000"),
+        (
+            "/duplicates",
+            json!({ "vectors": [vec![1; 8193]] }),
+            "vector 0 has more than 8192 numbers",
+        ),
+        ("/duplicates", json!({ "vectors": vec![vec![1; 8192]; 1251] }), "10240000 numbers"),
+        ("/similarity", json!({ "vectors": vec![vec![1; 8192]; 182] }), "the limit of 32768"),
+        (
+            "/similarity",
+            json!({ "vectors": [[1]], "pairs": vec![[0, 0]; 262_145] }),
+            "262144 pairs",
+        ),
+        (
+            "/similarity",
+            json!({ "vectors": [vec![1; 8192]], "pairs": vec![[0, 0]; 32_769] }),
+            "the limit of 32768",
+        ),
     ] {
         let error = shared().post_json(path, &body).with_status(422);
         assert_eq!(error["code"], "invalid_request");
         assert!(error["detail"].to_string().contains(field), "{path} {field}: {error}");
     }
+    for (path, body, loc) in [
+        ("/similarity", json!({ "vectors": [[1, "a"]] }), json!(["body", "vectors", 0, 1])),
+        ("/similarity", json!({ "vectors": [[1]], "pairs": [[0]] }), json!(["body", "pairs", 0])),
+        ("/similarity", json!({ "images": [1] }), json!(["body", "images", 0])),
+        ("/duplicates", json!({ "images": [photo], "on_error": 1 }), json!(["body", "on_error"])),
+        (
+            "/duplicates",
+            json!({ "images": [photo], "model_name": 1 }),
+            json!(["body", "model_name"]),
+        ),
+    ] {
+        let error = shared().post_json(path, &body).with_status(422);
+        assert_eq!(error["detail"][0]["loc"], loc, "{path}: {error}");
+    }
     let too_many = json!({ "images": vec![photo; 257] });
     let error = shared().post_json("/duplicates", &too_many).with_status(413);
     assert_eq!(error["code"], "too_many_images");
+}
+
+#[test]
+fn the_query_of_duplicates_names_a_model_and_the_body_comes_first() {
+    let vectors = json!({ "vectors": [[1, 0], [0, 1]] });
+    let path = "/duplicates?model_name=another";
+    assert_eq!(shared().post_json(path, &vectors).with_status(400)["code"], "other_model");
+    let (content_type, body) = form(&[("files", Some("a"), &CAT[..])]);
+    let path = "/duplicates?pretrained=another";
+    assert_eq!(shared().post(path, &content_type, &body).with_status(400)["code"], "other_model");
+    let info = shared().get("/model-info").with_status(200);
+    let named = json!({ "vectors": [[1, 0], [0, 1]], "model_name": info["model_name"] });
+    shared().post_json("/duplicates?model_name=another", &named).with_status(200);
+}
+
+#[test]
+fn many_who_compare_at_once_all_have_their_answer() {
+    let body = json!({ "vectors": [[1, 0], [1, 0.1], [0, 1]] });
+    std::thread::scope(|scope| {
+        for path in ["/duplicates", "/similarity"].repeat(8) {
+            let body = &body;
+            scope.spawn(move || shared().post_json(path, body).with_status(200));
+        }
+    });
 }

@@ -38,7 +38,8 @@ fn the_named_origins_may_and_others_may_not() {
         let reply = get(&service, "/health", origin);
         assert_eq!(reply.header("access-control-allow-origin"), Some(origin));
         let exposed = reply.header("access-control-expose-headers").unwrap();
-        for name in ["x-request-id", "server-timing", "retry-after"] {
+        let embeddings = ["x-embedding-shape", "x-embedding-dtype", "x-failed"];
+        for name in ["x-request-id", "server-timing", "retry-after"].into_iter().chain(embeddings) {
             assert!(exposed.contains(name), "{exposed}");
         }
         assert!(reply.header("vary").unwrap().contains("origin"));

@@ -24,6 +24,7 @@ mod hub_server;
 mod logs;
 mod memory;
 mod metrics;
+mod oip;
 mod openai;
 mod overload;
 mod page;

@@ -3,7 +3,7 @@
 
 mod bounded;
 mod counting;
-mod exposition;
+pub mod exposition;
 mod listed;
 
 pub use exposition::scrape;

@@ -75,7 +75,7 @@ pub fn limited() -> &'static Service {
 
 /// A service for a static, which is never dropped: it ends when this process does, however that
 /// ends, since nobody else holds the other end of the watchdog's input.
-fn outliving(service: Service) -> (Service, ChildStdin) {
+pub fn outliving(service: Service) -> (Service, ChildStdin) {
     let watchdog = Command::new("sh")
         .args(["-c", "read _; kill -9 \"$0\"", &service.child.id().to_string()])
         .stdin(Stdio::piped())
@@ -103,6 +103,7 @@ pub struct Service {
     log: Log,
     pub api: SocketAddr,
     pub admin: Option<SocketAddr>,
+    pub grpc: Option<SocketAddr>,
 }
 
 impl Service {
@@ -134,6 +135,14 @@ impl Service {
     /// The same, with an admin listener.
     pub fn tiny_with_admin(flags: &[&str]) -> Self {
         Self::tiny_on(binary(), flags, free_port())
+    }
+
+    /// The same, with a listener for gRPC.
+    pub fn tiny_with_grpc(flags: &[&str]) -> Self {
+        let port = free_port().to_string();
+        let mut service = Self::tiny(&[&["--grpc-port", &port], flags].concat());
+        service.grpc = Some(service.listens("grpc"));
+        service
     }
 
     /// The same as [`Self::tiny`], within what the shell's `ulimit` sets.
@@ -171,6 +180,15 @@ impl Service {
         Self::starting_by(binary(), hub, flags)
     }
 
+    /// The same, with a listener for gRPC.
+    pub fn starting_with_grpc(hub: &SilentHub) -> Self {
+        let mut binary = binary();
+        binary.env("GRPC_PORT", free_port().to_string());
+        let mut service = Self::starting_by(binary, hub, &[]);
+        service.grpc = Some(service.listens("grpc"));
+        service
+    }
+
     /// The same as the first process of a namespace ([`Self::as_pid_1`]).
     pub fn starting_as_pid_1(hub: &SilentHub) -> Option<Self> {
         Some(Self::starting_by(first_process()?, hub, &[]))
@@ -205,16 +223,16 @@ impl Service {
             .spawn()
             .unwrap();
         let log = Log::follow(child.stderr.take().unwrap());
-        let address = |listener| {
-            let line = log.wait("listening", |line| line["listener"] == listener);
-            line["address"].as_str().unwrap().parse().unwrap()
-        };
-        let (api, admin) = (address("api"), (admin_port != 0).then(|| address("admin")));
+        let (api, admin) = (log.listens("api"), (admin_port != 0).then(|| log.listens("admin")));
         let pid = match binary.get_program().to_str() {
             Some(UNSHARE) => first_child(child.id()),
             _ => child.id(),
         };
-        Self { child, pid, log, api, admin }
+        Self { child, pid, log, api, admin, grpc: None }
+    }
+
+    fn listens(&self, listener: &str) -> SocketAddr {
+        self.log.listens(listener)
     }
 
     pub fn get(&self, path: &str) -> Reply {
@@ -327,6 +345,12 @@ impl Log {
         let on = |log: &mut Lines| find(log).is_none() && !log.ended;
         let (log, _) = self.0.1.wait_timeout_while(log, PATIENCE, on).unwrap();
         find(&log).unwrap_or_else(|| panic!("no line `{what}` in the log: {:#?}", log.lines))
+    }
+
+    /// Where a listener listens.
+    fn listens(&self, listener: &str) -> SocketAddr {
+        let line = self.wait("listening", |line| line["listener"] == listener);
+        line["address"].as_str().unwrap().parse().unwrap()
     }
 
     fn await_end(&self) {

@@ -156,10 +156,23 @@ fn a_classification_that_cannot_be_says_which_field_is_wrong() {
         (json!({ "images": photo, "labels": "cat", "template": [] }), 422, "template"),
         (json!({ "images": photo, "labels": "cat", "logit_scale": 0 }), 422, "logit_scale"),
         (json!({ "images": photo }), 422, "labels"),
+        (
+            json!({ "images": photo, "labels": ["cat", "x".repeat(1001)] }),
+            422,
+            "text 1, from 0, has 1001",
+        ),
+        (
+            json!({ "images": photo, "labels": "cat", "template": format!("{{}}{}", "x".repeat(999)) }),
+            422,
+            "the limit is 1000",
+        ),
+        (json!({ "images": photo, "labels": "cat", "template": "{}".repeat(5) }), 422, "4 times"),
     ] {
         let error = shared().post_json("/classify", &body).with_status(status);
         assert!(error["detail"].to_string().contains(field), "{error}");
     }
+    let long = json!({ "images": photo, "labels": "x".repeat(1000) });
+    assert_eq!(shared().post_json("/classify", &long).status, 200, "as long as may be");
     let error = json!({ "images": [], "labels": "cat" });
     assert_eq!(shared().post_json("/classify", &error).with_status(400)["code"], "no_images");
     let error = json!({ "images": "aGVsbG8=", "labels": "cat" });

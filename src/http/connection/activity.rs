@@ -224,6 +224,11 @@ impl Sending {
     pub(super) fn progress(&self) {
         self.exchange.0.state().answers.insert(self.number, Instant::now());
     }
+
+    /// It is the client that waits for more of it.
+    pub(super) fn waits(&self) {
+        self.exchange.0.state().answers.remove(&self.number);
+    }
 }
 
 impl Drop for Sending {
@@ -264,6 +269,9 @@ mod tests {
         assert_eq!(left(&activity), Some((10, false)));
         answer.progress();
         assert_eq!(left(&activity), Some((60, false)));
+        answer.waits();
+        assert_eq!(left(&activity), None, "there is nothing that could be taken");
+        answer.progress();
         drop((exchange, answer));
         pass(5).await;
         assert_eq!(left(&activity), Some((70, true)));

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::service::{Reply, shared};
 
 /// The routes that clients call; the documentation's own two are not part of it.
-const ROUTES: [(&str, &str); 29] = [
+const ROUTES: [(&str, &str); 44] = [
     ("post", "/"),
     ("post", "/classify"),
     ("post", "/duplicates"),
@@ -37,6 +37,21 @@ const ROUTES: [(&str, &str); 29] = [
     ("get", "/v1/models"),
     ("get", "/v1/models/{id}"),
     ("get", "/v1/version"),
+    ("get", "/v2"),
+    ("get", "/v2/health/live"),
+    ("get", "/v2/health/ready"),
+    ("get", "/v2/models/stats"),
+    ("get", "/v2/models/{model}"),
+    ("get", "/v2/models/{model}/config"),
+    ("post", "/v2/models/{model}/infer"),
+    ("get", "/v2/models/{model}/ready"),
+    ("get", "/v2/models/{model}/stats"),
+    ("get", "/v2/models/{model}/versions/{version}"),
+    ("get", "/v2/models/{model}/versions/{version}/config"),
+    ("post", "/v2/models/{model}/versions/{version}/infer"),
+    ("get", "/v2/models/{model}/versions/{version}/ready"),
+    ("get", "/v2/models/{model}/versions/{version}/stats"),
+    ("post", "/v2/repository/index"),
 ];
 
 fn document() -> Value {
@@ -50,7 +65,10 @@ fn every_route_is_documented_and_every_documented_route_exists() {
     for (path, methods) in document["paths"].as_object().unwrap() {
         for method in methods.as_object().unwrap().keys() {
             documented.insert((method.clone(), path.clone()));
-            let path = path.replace("{id}", "ViT-B-32");
+            let path = path
+                .replace("{id}", "ViT-B-32")
+                .replace("{model}", "clip_vit_b32")
+                .replace("{version}", "1");
             let reply = shared().send(&method.to_uppercase(), &path, &[], b"");
             assert!(![404, 405].contains(&reply.status), "{method} {path}: {}", reply.status);
         }

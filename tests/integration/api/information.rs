@@ -70,7 +70,7 @@ fn head_has_the_headers_of_get_and_no_body() {
 
 #[test]
 fn what_does_not_exist_is_not_found() {
-    for path in ["/nothing", "/embed/", "/embed/base64/more", "/v2/nothing"] {
+    for path in ["/nothing", "/embed/", "/embed/base64/more", "/v3/nothing"] {
         let error = shared().get(path).with_status(404);
         assert_eq!(error, json!({"detail": "Not Found", "code": "not_found"}), "{path}");
     }

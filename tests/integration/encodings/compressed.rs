@@ -127,3 +127,18 @@ async fn http2_gives_them_too() {
         assert_eq!(plain(coding, &body), whole);
     }
 }
+
+#[test]
+fn an_error_in_another_protocols_shape_is_what_its_encoding_says() {
+    for coding in ["gzip", "zstd"] {
+        let path = format!("/v1/models/{}", "a".repeat(3000));
+        let reply = get(&path, Some(coding));
+        assert_eq!(reply.status, 404);
+        let body = match reply.header("content-encoding") {
+            Some(coding) => plain(coding, &reply.body),
+            None => reply.body,
+        };
+        let error: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(error["error"]["code"], "model_not_found");
+    }
+}

@@ -136,3 +136,24 @@ fn errors_of_a_large_body_do_not_echo_it() {
         error("list_type", json!(["body", "images"]), "Input should be a valid list", Value::Null);
     assert_eq!(errors, json!([expected]));
 }
+
+#[test]
+fn a_value_of_a_wrong_type_is_told_in_few_words_however_long_it_is() {
+    let long = "x".repeat(1 << 20);
+    for (path, body, status, field) in [
+        ("/v1/embeddings", json!({ "input": "a", "dimensions": long }), 400, "dimensions"),
+        (
+            "/classify",
+            json!({ "images": "a", "labels": "a", "logit_scale": long }),
+            422,
+            "logit_scale",
+        ),
+        ("/duplicates", json!({ "vectors": [[1]], "threshold": long }), 422, "threshold"),
+        ("/duplicates", json!({ "vectors": [[1]], "on_error": long }), 422, "on_error"),
+    ] {
+        let reply = shared().post_json(path, &body);
+        assert!(reply.body.len() < 1024, "{path}: {} bytes", reply.body.len());
+        let error = reply.with_status(status).to_string();
+        assert!(error.contains(field) && error.contains("at line 1"), "{path}: {error}");
+    }
+}

@@ -7,6 +7,8 @@ use crate::service::{send, shared};
 
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "other"];
 
+const GRPC: [&str; 3] = ["/inference.", "/grpc.health.", "/grpc.reflection."];
+
 #[test]
 fn paths_and_methods_of_clients_make_no_series() {
     let service = shared();
@@ -32,13 +34,20 @@ fn paths_and_methods_of_clients_make_no_series() {
     routes.extend(["none", "/openapi.json", "/docs", "/docs/", "/docs/{file}"]);
     routes.extend(["/", "/page/{file}", "/api-doc/openapi.json", "/v1/models/{*id}"]);
     routes.extend(["/startupz", "/readyz", "/livez"]);
+    // Nor are those that refuse whatever is sent.
+    routes.extend(["/v2/repository/models/{model}/load", "/v2/repository/models/{model}/unload"]);
+    let mut calls = BTreeSet::new();
     for series in metrics.series() {
         if let Some(route) = series.labels.get("route") {
-            assert!(routes.contains(route.as_str()), "{series:?}");
+            // Calls of gRPC are described elsewhere: `proto/inference.proto`.
+            let is_call = GRPC.iter().any(|service| route.starts_with(service));
+            assert!(is_call || routes.contains(route.as_str()), "{series:?}");
+            calls.extend(is_call.then_some(route.as_str()));
             assert!(METHODS.contains(&series.labels["method"].as_str()), "{series:?}");
         }
         for value in series.labels.values() {
             assert!(!value.contains("BREW") && !value.contains("never"), "{series:?}");
         }
     }
+    assert_eq!(calls.len(), 13, "{calls:?}");
 }

@@ -210,7 +210,7 @@ fn all_wrong_values_are_told_together_each_with_what_would_be_right() {
         r#"--admin-port "x": use a port number from 0 to 65535"#,
         r#"--log-level "loud": use one of: debug, info, warning, warn, error"#,
         r#"--threads "0": use auto or a whole number from 1 to 1024"#,
-        r#"--max-images "none": use a whole number of 1 or more"#,
+        r#"--max-images "none": use a whole number from 1 to 65536"#,
         r#"--activation "relu": use one of: auto, gelu, quick_gelu"#,
         r#"--device "tpu" (from the variable DEVICE): use one of: auto, cpu, cuda"#,
         r#"--precision "f64" (from the variable PRECISION): use one of: f32, f16, bf16, int8"#,
@@ -223,6 +223,12 @@ fn all_wrong_values_are_told_together_each_with_what_would_be_right() {
     ] {
         assert!(lines.contains(expected), "{expected} is not in\n{message}");
     }
+}
+
+#[test]
+fn a_request_has_no_more_images_than_a_list_is_read_to() {
+    let message = refused(&["--max-images=65537"], &[]);
+    assert!(message.contains("use a whole number from 1 to 65536"), "{message}");
 }
 
 #[test]
@@ -298,6 +304,16 @@ fn the_two_ports_must_differ() {
     assert!(message.contains("--admin-port \"9090\" (the default)"), "{message}");
     assert!(message.contains("--port") && message.contains("0 to do without"), "{message}");
     assert_eq!(read(&["--port=0", "--admin-port=0"], &[]).unwrap().admin_port, None);
+}
+
+#[test]
+fn grpc_has_a_port_of_its_own_if_any() {
+    assert_eq!(read(&[], &[]).unwrap().grpc_port, None);
+    assert_eq!(read(&[], &[("GRPC_PORT", "8003")]).unwrap().grpc_port, Some(8003));
+    for (port, whose) in [("8002", "is the API's --port"), ("9090", "is also the --admin-port")] {
+        let message = refused(&["--grpc-port", port], &[]);
+        assert!(message.contains(&format!("--grpc-port \"{port}\": {whose}; choose another")));
+    }
 }
 
 #[test]
