@@ -7,7 +7,10 @@
 # target/checks/clients. Arguments choose scripts by their beginnings, like `openai huggingface`; all
 # without them. Targets: every script ends with status 0.
 set -euo pipefail
-PORT=${PORT:-$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')}
+free_port() {
+  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+PORT=${PORT:-$(free_port)} GRPC_PORT=${GRPC_PORT:-$(free_port)}
 source "$(dirname "$0")/lib.sh"
 
 clients=$PWD/checks/clients
@@ -39,7 +42,7 @@ fi
 cp "$clients"/*.mjs "$node"
 cp "$clients"/support/*.mjs "$node/support"
 
-start_service
+start_service --grpc-port "$GRPC_PORT"
 base=http://127.0.0.1:$PORT
 export PYTHONDONTWRITEBYTECODE=1 REPOSITORY=$PWD
 # What the clients would otherwise take from whoever runs this.
@@ -49,7 +52,7 @@ for script in "$clients"/*.py "$node"/*.mjs; do
   wanted "$name" "$@" || continue
   status=0
   case $name in
-  *.py) "$python" "$script" "$base" || status=$? ;;
+  *.py) "$python" "$script" "$base" "127.0.0.1:$GRPC_PORT" || status=$? ;;
   *.mjs) node "$script" "$base" || status=$? ;;
   esac
   require_service
