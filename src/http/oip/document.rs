@@ -68,15 +68,6 @@ enum Version {
     One,
 }
 
-#[derive(IntoParams)]
-#[into_params(parameter_in = Header)]
-struct JsonLength {
-    /// Bytes of JSON that the body begins with, before those of tensors; 0 where all of it is one
-    /// tensor of one element. Nothing where all of it is JSON.
-    #[param(rename = "Inference-Header-Content-Length", minimum = 0)]
-    length: Option<u64>,
-}
-
 /// The error of every route under `/v2`.
 #[derive(ToSchema)]
 struct OipErrorBody {
@@ -288,8 +279,11 @@ fn model_ready() {}
 fn model_ready_of_version() {}
 
 /// Embed tensors, photos or texts
+///
+/// All of the body is JSON, unless a header `Inference-Header-Content-Length` says how many bytes of it
+/// are: those of the tensor follow. With 0 all of it is one tensor of one element.
 #[utoipa::path(
-    post, path = "/v2/models/{model}/infer", params(ModelPath, JsonLength),
+    post, path = "/v2/models/{model}/infer", params(ModelPath),
     tag = "open inference protocol",
     request_body(content((InferRequest = "application/json"), (Tensors = "application/octet-stream"))),
     responses(
@@ -304,8 +298,11 @@ fn model_ready_of_version() {}
 fn infer() {}
 
 /// Embed tensors, photos or texts
+///
+/// All of the body is JSON, unless a header `Inference-Header-Content-Length` says how many bytes of it
+/// are: those of the tensor follow. With 0 all of it is one tensor of one element.
 #[utoipa::path(
-    post, path = "/v2/models/{model}/versions/{version}/infer", params(VersionPath, JsonLength),
+    post, path = "/v2/models/{model}/versions/{version}/infer", params(VersionPath),
     tag = "open inference protocol",
     request_body(content((InferRequest = "application/json"), (Tensors = "application/octet-stream"))),
     responses(

@@ -85,7 +85,7 @@ fn take_apart(
             return Err(reader.data(wrong).into());
         }
         (Some(data), None) => {
-            json::check_length(data, reader, batch)?;
+            json::check_list(data, reader, batch)?;
             // Of numbers that are short as text, what they are read into is more than the text.
             let _more = match json::beyond(data, reader, batch) {
                 0 => None,

@@ -140,18 +140,22 @@ pub(super) fn beyond(text: &RawValue, reader: &Reader, batch: usize) -> u64 {
     bytes.saturating_sub(text.get().len()) as u64
 }
 
-/// Whether `text` is long enough for what its shape promises: one character and one comma a number.
+/// Refuses `text` that is no list, or too short for what its shape promises: one character and one comma
+/// a number.
 ///
 /// # Errors
 /// [`OipError::Data`].
-pub(super) fn check_length(text: &RawValue, reader: &Reader, batch: usize) -> Result<(), OipError> {
-    let numbers = match reader.served.takes {
+pub(super) fn check_list(text: &RawValue, reader: &Reader, batch: usize) -> Result<(), OipError> {
+    let elements = match reader.served.takes {
         Takes::Pixels { .. } => reader.numbers(batch),
         Takes::Files | Takes::Texts => batch,
     };
-    match text.get().len() < 2 * numbers {
+    if !text.get().starts_with('[') {
+        return Err(reader.data("has data that is no list"));
+    }
+    match text.get().len() < 2 * elements {
         true => {
-            Err(reader.data(format!("has fewer elements in its data than its shape, {numbers}")))
+            Err(reader.data(format!("has fewer elements in its data than its shape, {elements}")))
         }
         false => Ok(()),
     }
