@@ -246,6 +246,16 @@ class EveryWay(unittest.TestCase):
             self.assertFalse(pathlib.PurePath(weights).is_relative_to(mount), mount)
 
 
+class Image(unittest.TestCase):
+    def test_what_is_copied_is_not_ignored(self):
+        kept = set(re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
+        copies = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+        self.assertTrue(copies)
+        for source in {source for copy in copies for source in copy.split()}:
+            self.assertIn(source, kept)
+            self.assertTrue((ROOT / source).exists(), source)
+
+
 class Kustomize(unittest.TestCase):
     def test_a_changed_setting_rolls_the_pods(self):
         with tempfile.TemporaryDirectory() as folder:
